@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that can be chosen about a producer. Each field can also be set by its text name.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ringpost/error.h>
+#include <ringpost/log.h>
+
+namespace ringpost {
+
+/// Which acknowledgement makes a record delivered (Kafka's `acks`).
+enum class Acks : std::int8_t {
+    none = 0,     ///< None: delivered once the kernel has taken the bytes. No offset.
+    leader = 1,   ///< The leader's: lost if the leader fails before a follower has it.
+    all = -1,     ///< Every in-sync replica's.
+};
+
+/// Who drives the loop.
+enum class Mode : std::uint8_t {
+    threaded,   ///< A thread a shard. Lanes may be used from any threads, one thread a lane.
+    inline_,    ///< No thread: the starting thread drives the loop through poll, flush and stop.
+};
+
+enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
+
+/// Values are checked by Producer::start, which names the option, what was wrong and the range.
+/// The text names accept dots or underscores alike, and librdkafka's and Java's names.
+struct [[gnu::visibility("default")]] Options {
+    using Micros = std::chrono::microseconds;
+    using Millis = std::chrono::milliseconds;
+
+    /// `bootstrap.servers`: "host[:port][,host[:port]...]"; the port is 9092 where none is given.
+    std::string bootstrap_servers;
+    /// `client.id`: named in the broker's logs and quotas.
+    std::string client_id = "ringpost";
+
+    /// `acks`: all (-1), 1 or 0.
+    Acks acks = Acks::all;
+    /// `enable.idempotence`: no duplicates and no reordering by retries. Needs acks=all; unless it
+    /// was asked for by name, it gives way to acks=0 or 1.
+    bool enable_idempotence = true;
+    bool enable_idempotence_asked = false;  ///< Set by set(); set it yourself to insist.
+    /// `max.in.flight.requests.per.connection`: 1..5.
+    std::uint32_t max_in_flight = 5;
+
+    /// `linger.ms`: how long a batch may wait for company, from its first record.
+    Micros linger{5'000};
+    /// `batch.size`: bytes of a batch that make it leave at once. 1 KiB..64 MiB.
+    std::uint32_t batch_bytes = 128 * 1024;
+    /// `batch.num.messages`: records of a batch that make it leave at once.
+    std::uint32_t batch_records = 50'000;
+    /// `message.max.bytes`: the largest encoded record, its batch's 61-byte header included. The
+    /// broker's own default bound is 1,048,588 (its message.max.bytes).
+    std::uint32_t message_max_bytes = 1'000'000;
+    /// `max.request.size`: bytes of one produce request; at least message_max_bytes.
+    std::uint32_t request_bytes_max = 4 << 20;
+
+    /// `buffer.memory`: bytes of record batches a shard may hold; taken and touched at start.
+    std::uint64_t buffer_memory = 32ULL << 20;
+    /// `lane.ring.bytes`: a lane's ring for records on their way to the shard.
+    std::uint32_t lane_ring_bytes = 2U << 20;
+    /// `queue.buffering.max.messages`: records of one lane accepted and not yet polled.
+    std::uint32_t queue_records_max = 100'000;
+
+    /// `delivery.timeout.ms`: from acceptance to the report, at most.
+    Millis delivery_timeout{120'000};
+    /// `request.timeout.ms`: an unanswered request ends its connection after this.
+    Millis request_timeout{30'000};
+    /// `retries`: how often a batch may be sent again.
+    std::uint32_t retries = std::numeric_limits<std::int32_t>::max();
+    /// `retry.backoff.ms`, `retry.backoff.max.ms`: doubling between the two, with jitter.
+    Millis retry_backoff{100};
+    Millis retry_backoff_max{1'000};
+
+    /// `socket.connection.setup.timeout.ms`: for the name, the connection and its negotiation.
+    Millis connection_setup_timeout{10'000};
+    /// `reconnect.backoff.ms`, `reconnect.backoff.max.ms`: doubling, with full jitter.
+    Millis reconnect_backoff{50};
+    Millis reconnect_backoff_max{1'000};
+    /// `connections.max.idle.ms`: an unused connection is closed after this. 0: never.
+    Millis connections_max_idle{540'000};
+    /// `metadata.max.age.ms`: how old the view of the cluster may get while in use.
+    Millis metadata_max_age{300'000};
+    /// `allow.auto.create.topics`: let the broker create a topic that is produced to.
+    bool allow_auto_create_topics = true;
+
+    /// `stop.timeout.ms`: how long the destructor waits for what is unfinished.
+    Millis stop_timeout{30'000};
+
+    Mode mode = Mode::threaded;           ///< `mode`: threaded or inline.
+    std::uint32_t shards = 1;             ///< `shards`: 1..64; inline mode has one.
+    std::vector<std::uint32_t> cpus;      ///< `cpu.affinity`: shard i is pinned to cpus[i % size].
+    std::string thread_name = "ringpost"; ///< `thread.name`: the threads are NAME-0, NAME-1, ...
+    /// `spin.us`: how long a shard looks for more work before it sleeps.
+    Micros spin{20};
+    IoBackend io_backend = IoBackend::automatic;  ///< `io.backend`: auto, io_uring or epoll.
+    std::uint32_t io_capabilities = 0xffff'ffffU; ///< `io.capabilities`: rungs of io_uring allowed.
+
+    LogLevel log_level = LogLevel::warn;  ///< `log.level`: off, error, warn, info or debug.
+    LogSink log_sink;                     ///< None: no log.
+
+    /// Sets one option from text, as programs and files have it. Times are in the unit that the
+    /// name says. The error names the nearest right name, or the range.
+    Result<void> set(std::string_view name, std::string_view value);
+
+    /// Checks every value and every pair; the first thing wrong, with what would be right.
+    Result<void> validate() const;
+
+    /// One line an option: "name = value", in the order of this header.
+    std::string describe() const;
+};
+
+}  // namespace ringpost

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The producer and its lanes: the whole way in and the whole way back.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include <ringpost/delivery.h>
+#include <ringpost/error.h>
+#include <ringpost/options.h>
+#include <ringpost/record.h>
+
+namespace ringpost {
+
+class Producer;
+namespace api {
+class ProducerImpl;
+class LaneImpl;
+}  // namespace api
+
+/// A relative deadline of a call that may wait. Every wait has one.
+using Timeout = std::chrono::nanoseconds;
+
+/// What a flush found.
+struct FlushResult {
+    std::uint64_t delivered = 0;    ///< Records reported as delivered while it waited.
+    std::uint64_t failed = 0;       ///< Records reported as failed while it waited.
+    std::uint64_t outstanding = 0;  ///< Accepted before it began and still without a report.
+    bool ok() const noexcept { return outstanding == 0; }
+};
+
+/// A caller thread's handle: records in, its own delivery reports out.
+///
+/// Thread:  one thread a lane at a time; take a lane for each producing thread.
+/// Owns:    copies of accepted records until their report has been polled.
+/// Bounds:  Options::lane_ring_bytes and Options::queue_records_max; at either, produce refuses.
+/// Blocks:  only where a Timeout is a parameter. In inline mode those calls, and poll, drive the
+///          producer's loop.
+class [[gnu::visibility("default")]] Lane {
+public:
+    Lane() noexcept;                 ///< No lane: every call answers `stopped`.
+    Lane(Lane&&) noexcept;
+    Lane& operator=(Lane&&) noexcept;
+    /// What was accepted is still delivered; its reports are dropped.
+    ~Lane();
+
+    /// Copies `record` into the lane. Never blocks, never allocates (but for a topic name's first
+    /// use). Each accepted record (none) yields exactly one DeliveryReport from poll. Errors:
+    /// queue_full, reports_full, record_too_large, invalid_partition, invalid_topic_name,
+    /// invalid_argument, too_many_topics, not_started, stopped, forked.
+    [[nodiscard]] Errc produce(const Record& record) noexcept;
+
+    /// The same, but waits for room while the answer is queue_full or reports_full. While the lane
+    /// itself holds unpolled reports, waiting for reports_full is in vain and it answers at once.
+    [[nodiscard]] Errc produce_for(const Record& record, Timeout timeout) noexcept;
+
+    /// Produces records in order until one is refused. Returns how many were accepted; `refused`,
+    /// if given, says why the next one was not.
+    std::size_t produce(std::span<const Record> records, Errc* refused = nullptr) noexcept;
+
+    /// Moves up to `out.size()` reports into `out` and returns how many. Never waits. Bytes that an
+    /// earlier poll's reports pointed to are gone.
+    std::size_t poll(std::span<DeliveryReport> out) noexcept;
+
+    /// The same, but waits for the first report. 0: none came in time.
+    std::size_t poll_for(std::span<DeliveryReport> out, Timeout timeout) noexcept;
+
+    /// Seals every batch at once and waits until each record accepted by this lane has a report
+    /// ready to be polled. It polls none itself.
+    FlushResult flush(Timeout timeout) noexcept;
+
+    /// Accepted and not yet polled.
+    std::uint64_t outstanding() const noexcept;
+    bool valid() const noexcept { return impl_ != nullptr; }
+
+private:
+    friend class Producer;
+    explicit Lane(api::LaneImpl* impl) noexcept;
+    api::LaneImpl* impl_ = nullptr;
+};
+
+/// A producer: options, shards, lanes.
+///
+/// Thread:  any, once started; inline mode: the starting thread only.
+/// Blocks:  start (until the threads are up; not for the network), flush and stop.
+class [[gnu::visibility("default")]] Producer {
+public:
+    enum class State : std::uint8_t { created, running, flushing, stopping, stopped };
+
+    explicit Producer(Options options);
+    Producer(Producer&&) noexcept;
+    Producer& operator=(Producer&&) noexcept;
+    /// stop(Options::stop_timeout).
+    ~Producer();
+
+    /// Checks the options, takes the memory, starts the shards. The cluster is not waited for.
+    Result<void> start();
+
+    /// The handle of a topic name, made at its first use. Errors: invalid_topic_name,
+    /// too_many_topics.
+    Result<Topic> topic(std::string_view name);
+    /// The name behind a handle; empty for a handle of another producer.
+    std::string_view topic_name(Topic topic) const noexcept;
+
+    /// Opens a lane on the shard with the fewest. Errors: not_started, stopped, too_many_lanes,
+    /// out_of_memory, forked.
+    Result<Lane> open_lane();
+
+    /// Seals every batch at once and waits until every record accepted before the call has its
+    /// report. Other threads may go on producing.
+    FlushResult flush(Timeout timeout) noexcept;
+
+    /// Refuses new records, flushes until the timeout, reports the rest as `purged`, closes the
+    /// connections. Reports can still be polled. An upper bound: the network is not waited for
+    /// any longer. True if nothing had to be purged. A second call waits for the first.
+    bool stop(Timeout timeout) noexcept;
+
+    State state() const noexcept;
+
+private:
+    std::unique_ptr<api::ProducerImpl> impl_;
+};
+
+/// "0.1.0"
+[[gnu::visibility("default")]] std::string_view version() noexcept;
+
+}  // namespace ringpost

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a producer and its lanes share: the shards, the names, the state. Lives until the last of
+// them is gone, so a lane may be used, to no effect, after its producer.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <ringpost/options.h>
+#include <ringpost/producer.h>
+
+#include "api/topic_table.h"
+#include "shard/shard.h"
+#include "shard/shard_thread.h"
+
+namespace ringpost::api {
+
+struct ShardHost {
+    explicit ShardHost(const shard::ShardOptions& options) : shard(options), thread(shard) {}
+    shard::Shard shard;
+    shard::ShardThread thread;
+    std::atomic<std::uint32_t> lanes{0};       ///< open lanes, for balance
+};
+
+/// A word that is zero in a forked child (MADV_WIPEONFORK), so that asking costs one load.
+class ForkMark {
+public:
+    ForkMark();
+    ~ForkMark();
+    ForkMark(const ForkMark&) = delete;
+    ForkMark& operator=(const ForkMark&) = delete;
+    bool forked() const { return page_ != nullptr && *page_ == 0; }
+
+private:
+    volatile std::uint64_t* page_ = nullptr;
+};
+
+struct Host {
+    explicit Host(Options o) : options(std::move(o)) {}
+
+    const Options options;
+    TopicTable topics;
+    std::vector<std::unique_ptr<ShardHost>> shards;
+    ForkMark fork_mark;
+    std::atomic<Producer::State> state{Producer::State::created};
+    pthread_t owner_thread{};                  ///< inline mode: who may call
+
+    bool on_owner_thread() const { return pthread_equal(owner_thread, pthread_self()) != 0; }
+    bool inline_mode() const { return options.mode == Mode::inline_; }
+    /// none, or why no record can be taken.
+    Errc refusal() const {
+        if (fork_mark.forked()) [[unlikely]] return Errc::forked;
+        const auto now = state.load(std::memory_order_acquire);
+        if (now == Producer::State::running || now == Producer::State::flushing) [[likely]] {
+            return Errc::none;
+        }
+        return now == Producer::State::created ? Errc::not_started : Errc::stopped;
+    }
+};
+
+/// Waits until `done()` or the timeout: on the signal, or by turning the shard's loop inline.
+/// Returns done()'s last answer.
+template <typename Done>
+bool wait_for(Host& host, shard::Shard& shard, shard::Signal& signal, Timeout timeout, Done&& done);
+
+}  // namespace ringpost::api
+
+#include "api/wait.h"

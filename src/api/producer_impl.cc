@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// A producer's beginning and end.
+#include "api/producer_impl.h"
+
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "api/bootstrap.h"
+#include "base/limits.h"
+
+namespace ringpost::api {
+
+ForkMark::ForkMark() {
+    const auto page_bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    void* page = mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return;  // then forks are not noticed; nothing else is lost
+    if (madvise(page, page_bytes, MADV_WIPEONFORK) != 0) {
+        munmap(page, page_bytes);
+        return;
+    }
+    page_ = static_cast<volatile std::uint64_t*>(page);
+    *page_ = 1;
+}
+
+ForkMark::~ForkMark() {
+    if (page_ != nullptr) {
+        munmap(const_cast<std::uint64_t*>(page_), static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
+    }
+}
+
+shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
+    const Log log(o.log_level, o.log_sink);
+    shard::ShardOptions s;
+    produce::Config& p = s.produce;
+    p.seeds = *parse_bootstrap_servers(o.bootstrap_servers);
+    p.acks = o.acks;
+    p.idempotent = o.enable_idempotence && o.acks == Acks::all;
+    p.max_in_flight = o.max_in_flight;
+    p.linger = Duration::from(o.linger);
+    p.batch_bytes = o.batch_bytes;
+    p.batch_records = o.batch_records;
+    p.request_bytes_max = o.request_bytes_max;
+    p.delivery_timeout = Duration::from(o.delivery_timeout);
+    p.request_timeout = Duration::from(o.request_timeout);
+    p.retries = o.retries;
+    p.retry_backoff = Duration::from(o.retry_backoff);
+    p.retry_backoff_max = Duration::from(o.retry_backoff_max);
+    p.metadata_max_age = Duration::from(o.metadata_max_age);
+    p.topic_wait = std::min(Duration::from(o.topic_wait), p.delivery_timeout);
+    p.allow_auto_create_topics = o.allow_auto_create_topics;
+    p.log = log;
+    p.connection = {.client_id = o.client_id,
+                    .setup_timeout = Duration::from(o.connection_setup_timeout),
+                    .request_timeout = Duration::from(o.request_timeout),
+                    .idle_max = Duration::from(o.connections_max_idle),
+                    .backoff = Duration::from(o.reconnect_backoff),
+                    .backoff_max = Duration::from(o.reconnect_backoff_max),
+                    .inflight_max = o.max_in_flight,
+                    .log = log};
+    s.io.backend = o.io_backend == IoBackend::io_uring ? io::Backend::io_uring
+                   : o.io_backend == IoBackend::epoll  ? io::Backend::epoll
+                                                       : io::Backend::automatic;
+    s.io.capabilities = o.io_capabilities;
+    s.io.sockets_max = limits::brokers_max;
+    s.io.log = log;
+    s.block_bytes_max = block_bytes_for(o);
+    s.memory_bytes = o.buffer_memory / s.block_bytes_max * s.block_bytes_max;
+    s.wake_bytes = std::min<std::uint64_t>(o.batch_bytes, o.lane_ring_bytes / 4);
+    s.spin = Duration::from(o.spin);
+    std::uint64_t seed = index;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed) seed ^= std::uint64_t(monotonic_now().count_ns());
+    s.seed = seed;
+    return s;
+}
+
+Result<void> ProducerImpl::start() {
+    const std::lock_guard lock(lifecycle_);
+    Host& host = *host_;
+    if (host.state.load() == Producer::State::stopped) {
+        return Error{Errc::stopped, "a stopped producer can't be started again; make another"};
+    }
+    if (host.state.load() != Producer::State::created) return {};
+    if (Result<void> valid = host.options.validate(); !valid) return valid;
+    host.owner_thread = pthread_self();
+    for (std::uint32_t i = 0; i < host.options.shards; ++i) {
+        host.shards.push_back(std::make_unique<ShardHost>(shard_options(host.options, i)));
+        ShardHost& shard = *host.shards.back();
+        std::optional<std::uint32_t> cpu;
+        if (!host.options.cpus.empty()) cpu = host.options.cpus[i % host.options.cpus.size()];
+        Result<void> up = host.inline_mode()
+                              ? shard.shard.open()
+                              : shard.thread.start(fmt::format("{}-{}", host.options.thread_name, i), cpu);
+        if (!up) {
+            host.shards.pop_back();
+            for (const auto& started : host.shards) started->shard.request_stop(Duration{});
+            host.shards.clear();
+            return up;
+        }
+    }
+    host.state.store(Producer::State::running, std::memory_order_release);
+    return {};
+}
+
+Result<LaneImpl*> ProducerImpl::open_lane() {
+    const std::lock_guard lock(lifecycle_);
+    Host& host = *host_;
+    if (const Errc refusal = host.refusal(); refusal != Errc::none) {
+        return Error{refusal, std::string(message(refusal))};
+    }
+    ShardHost& shard = **std::min_element(
+        host.shards.begin(), host.shards.end(), [](const auto& a, const auto& b) {
+            return a->lanes.load(std::memory_order_relaxed) < b->lanes.load(std::memory_order_relaxed);
+        });
+    if (shard.lanes.load(std::memory_order_relaxed) >= limits::lanes_max) {
+        return Error{Errc::too_many_lanes, fmt::format("a shard has {} lanes at most", limits::lanes_max)};
+    }
+    auto channel = std::make_shared<shard::LaneChannel>(std::bit_floor(host.options.lane_ring_bytes),
+                                                        host.options.queue_records_max);
+    auto lane = std::make_unique<LaneImpl>(host_, shard, channel);
+    if (!channel->usable() || !lane->usable()) {
+        return Error{Errc::out_of_memory, "no memory for a lane: lower lane.ring.bytes or "
+                                          "queue.buffering.max.messages"};
+    }
+    shard.shard.lanes().add(channel);
+    if (!host.inline_mode()) shard.shard.wake_if_parked();
+    return lane.release();
+}
+
+ProducerImpl::Totals ProducerImpl::totals() const {
+    Totals sum;
+    for (const auto& shard : host_->shards) {
+        const auto t = shard->shard.totals();
+        sum.taken += t.taken;
+        sum.delivered += t.delivered;
+        sum.failed += t.failed;
+    }
+    return sum;
+}
+
+FlushResult ProducerImpl::flush(Timeout timeout) noexcept {
+    Host& host = *host_;
+    if (host.fork_mark.forked() || host.shards.empty()) return {};
+    auto running = Producer::State::running;
+    const bool ours = host.state.compare_exchange_strong(running, Producer::State::flushing);
+    const Totals before = totals();
+    const Instant until = monotonic_now() + Duration::from(timeout);
+    std::vector<std::uint64_t> tickets;
+    for (const auto& shard : host.shards) tickets.push_back(shard->shard.request_flush());
+    bool all = true;
+    for (std::size_t i = 0; i < tickets.size(); ++i) {
+        shard::Shard& shard = host.shards[i]->shard;
+        const Timeout left{std::max<std::int64_t>((until - monotonic_now()).count_ns(), 0)};
+        all &= wait_for(host, shard, shard.signal(), left,
+                        [&] { return shard.flush_done(tickets[i]); });
+    }
+    const Totals after = totals();
+    auto flushing = Producer::State::flushing;
+    if (ours) host.state.compare_exchange_strong(flushing, Producer::State::running);
+    const std::uint64_t reported = after.delivered + after.failed;
+    return {after.delivered - before.delivered, after.failed - before.failed,
+            all ? 0 : std::max<std::uint64_t>(after.taken - std::min(after.taken, reported), 1)};
+}
+
+bool ProducerImpl::stop(Timeout timeout) noexcept {
+    const std::lock_guard lock(lifecycle_);
+    Host& host = *host_;
+    if (host.state.load() == Producer::State::stopped) return true;
+    if (host.fork_mark.forked() || host.shards.empty()) {
+        if (!host.fork_mark.forked()) host.state.store(Producer::State::stopped);
+        return true;
+    }
+    const Totals before = totals();
+    host.state.store(Producer::State::stopping, std::memory_order_release);
+    for (const auto& shard : host.shards) shard->shard.request_stop(Duration::from(timeout));
+    for (const auto& shard : host.shards) {
+        while (host.inline_mode() && !shard->shard.finished()) shard->shard.turn(Instant::never());
+        shard->thread.join();
+    }
+    host.state.store(Producer::State::stopped, std::memory_order_release);
+    return totals().failed == before.failed;
+}
+
+}  // namespace ringpost::api

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every bound in the library, with its unit, its reason and its relation to the others.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ringpost::limits {
+
+/// Produce requests unanswered on one connection. A broker remembers the last five batches of each
+/// producer id and partition (ProducerStateEntry.NUM_BATCHES_TO_RETAIN); with more in flight it
+/// could not tell a duplicate from a new batch.
+inline constexpr std::uint32_t inflight_requests_max = 5;
+
+/// Requests of the other kinds (ApiVersions, Metadata, InitProducerId) unanswered on a connection.
+inline constexpr std::uint32_t inflight_control_max = 3;
+
+/// Request slots of a connection.
+inline constexpr std::uint32_t request_slots = inflight_requests_max + inflight_control_max;
+
+/// Bytes of one produce request that are not record batches: header, names, array lengths.
+inline constexpr std::uint32_t request_frame_bytes = 32 * 1024;
+
+/// Partitions in one produce request. Bounds the iovecs of a send together with `batch_slabs_max`.
+inline constexpr std::uint32_t request_partitions_max = 256;
+
+/// Memory pieces of one batch: 4 KiB doubling to 256 KiB passes 1 MiB with ten of them; a larger
+/// record takes one piece of its own size.
+inline constexpr std::uint32_t batch_slabs_max = 16;
+
+/// Pieces that one send may name (the kernel's UIO_MAXIOV).
+inline constexpr std::uint32_t send_pieces_max = 1024;
+
+/// Smallest and largest piece that a growing batch takes from the arena, in bytes. 64 KiB and up
+/// are gathered by the kernel at full speed; small ones keep many quiet partitions cheap.
+inline constexpr std::uint32_t slab_bytes_min = 4 * 1024;
+inline constexpr std::uint32_t slab_bytes_growth_max = 256 * 1024;
+
+/// A Kafka topic name: Topic.MAX_NAME_LENGTH.
+inline constexpr std::uint32_t topic_name_bytes_max = 249;
+
+/// Topics that one producer can name, and partitions that one topic can have.
+inline constexpr std::uint32_t topics_max = 1U << 20;
+inline constexpr std::uint32_t partitions_max = 1U << 20;
+
+/// Brokers that one metadata answer may name.
+inline constexpr std::uint32_t brokers_max = 10'000;
+
+/// Headers of one record.
+inline constexpr std::uint32_t record_headers_max = 1'000;
+
+/// Largest record that can be asked for, in bytes of the encoded record. The broker's own bound
+/// on a request is 100 MiB by default (socket.request.max.bytes).
+inline constexpr std::uint32_t record_bytes_limit = 64U << 20;
+
+/// Bytes that a shard takes from one lane before it looks at its sockets again: keeps one busy
+/// lane from starving the rest.
+inline constexpr std::uint32_t lane_turn_bytes = 256 * 1024;
+
+/// A response larger than this ends the connection (librdkafka's receive.message.max.bytes).
+inline constexpr std::uint32_t response_bytes_max = 100'000'000;
+
+/// The receive buffer that a connection starts with; a larger response grows it.
+inline constexpr std::uint32_t receive_buffer_bytes = 16 * 1024;
+
+/// Lanes alive in one shard: a run names its lane in 16 bits.
+inline constexpr std::uint32_t lanes_max = 65'535;
+
+static_assert(request_partitions_max * 2 + 2 <= send_pieces_max,
+              "a request of one-piece batches must fit one send");
+static_assert(slab_bytes_min <= slab_bytes_growth_max);
+static_assert((slab_bytes_min & (slab_bytes_min - 1)) == 0);
+static_assert((slab_bytes_growth_max & (slab_bytes_growth_max - 1)) == 0);
+static_assert(request_frame_bytes >= topic_name_bytes_max + 512,
+              "a request for one partition of the longest topic name must fit");
+
+}  // namespace ringpost::limits

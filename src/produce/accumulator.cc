@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// Appending records, sealing batches, parking what has no partition yet.
+#include "produce/accumulator.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/assert.h"
+#include "wire/partition_hash.h"
+#include "wire/record_batch.h"
+
+namespace ringpost::produce {
+
+namespace {
+
+/// Room that an entry takes at most, with the run that says whose it is.
+std::size_t room_needed(const Entry& entry) {
+    return wire::record_prefix_bytes_max + entry.tail_size() + sizeof(Run);
+}
+
+}  // namespace
+
+// Records with a partition -------------------------------------------------------------------------
+
+Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane, Instant now) {
+    Topic* topic = cluster_.topic(entry.topic);
+    RINGPOST_ASSERT(topic != nullptr);
+    const Origin origin{now, flushes_.epoch()};
+    if (topic->state == Topic::State::known && topic->parked.empty()) [[likely]] {
+        return place(*topic, entry, lane, origin, now);
+    }
+    if (topic->state == Topic::State::refused) {
+        return park(*topic, entry, lane, origin, topic->error);
+    }
+    return park(*topic, entry, lane, origin, Errc::none);
+}
+
+Accumulator::Appended Accumulator::place(Topic& topic, const Entry& entry, std::uint16_t lane,
+                                         const Origin& origin, Instant now) {
+    Partition* partition = choose(topic, entry);
+    if (partition == nullptr) return park(topic, entry, lane, origin, Errc::invalid_partition);
+    return append_to(*partition, entry, lane, origin, now);
+}
+
+/// The record's own choice, else by key over all partitions (Java's murmur2), else the sticky one.
+Partition* Accumulator::choose(Topic& topic, const Entry& entry) {
+    const auto count = static_cast<std::uint32_t>(topic.partitions.size());
+    if (count == 0) return nullptr;
+    std::uint32_t index;
+    if (entry.partition >= 0) {
+        index = static_cast<std::uint32_t>(entry.partition);
+        if (index >= count) return nullptr;
+    } else if (entry.has_key()) {
+        index = wire::to_positive(entry.key_hash) % count;
+    } else {
+        if (topic.sticky < 0) {
+            const auto& choices = topic.with_leader;
+            topic.sticky = choices.empty()
+                               ? static_cast<std::int32_t>(prng_.below(count))
+                               : choices[prng_.below(static_cast<std::uint32_t>(choices.size()))];
+        }
+        index = static_cast<std::uint32_t>(topic.sticky);
+    }
+    return topic.partitions[index].get();
+}
+
+Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& entry,
+                                             std::uint16_t lane, const Origin& origin,
+                                             Instant now) {
+    const std::size_t tail = entry.tail_size();
+    Batch* batch = batch_with_room(partition, entry, origin, now);
+    if (batch == nullptr) [[unlikely]] return Appended::no_memory;
+    Slab& slab = batch->last_slab();
+    std::byte* const at = slab.memory + slab.used;
+    std::byte* const end = wire::write_record_prefix(
+        at, tail, entry.timestamp_ms - batch->base_timestamp_ms, batch->record_count);
+    std::memcpy(end, entry.tail(), tail);
+    const auto size = static_cast<std::uint32_t>(end - at + static_cast<std::ptrdiff_t>(tail));
+    slab.used += size;
+    batch->bytes += size;
+    ++batch->record_count;
+    batch->max_timestamp_ms = std::max(batch->max_timestamp_ms, entry.timestamp_ms);
+    batch->add_run(lane, entry.slot);
+    // Another record like this one would not fit: no use in waiting for it.
+    if (batch->bytes + size > config_.batch_bytes || batch->record_count >= config_.batch_records) {
+        seal(partition, *batch, now);
+    }
+    return Appended::yes;
+}
+
+/// The open batch if the record fits, else one that it fits into.
+Batch* Accumulator::batch_with_room(Partition& partition, const Entry& entry, const Origin& origin,
+                                    Instant now) {
+    const std::size_t need = room_needed(entry);
+    Batch* batch = partition.open;
+    if (batch != nullptr) [[likely]] {
+        if (batch->bytes + need <= config_.batch_bytes + sizeof(Run)) {
+            if (batch->last_slab().room() >= need) [[likely]] return batch;
+            // A batch nearly full is better off leaving than taking another piece of memory.
+            if (batch->bytes < config_.batch_bytes / 4 * 3 && pool_.try_grow(*batch, need)) {
+                return batch;
+            }
+        }
+        seal(partition, *batch, now);
+    }
+    return open_batch(partition, entry, origin);
+}
+
+Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const Origin& origin) {
+    const std::size_t need = wire::batch_header_bytes + room_needed(entry);
+    Batch* batch = pool_.try_take(partition.slab_wish, need);
+    if (batch == nullptr) return nullptr;
+    batch->partition = &partition;
+    batch->topic = partition.topic;
+    batch->slabs[0].used = wire::batch_header_bytes;
+    batch->bytes = wire::batch_header_bytes;
+    batch->base_timestamp_ms = entry.timestamp_ms;
+    batch->max_timestamp_ms = entry.timestamp_ms;
+    batch->created = origin.created;
+    batch->flush_epoch = origin.flush_epoch;
+    partition.queue.push_back(*batch);
+    partition.open = batch;
+    delivery_.on_created(*batch);
+    // Oldest first; only what was parked can be older than the last one.
+    auto& lingering = delivery_.lingering();
+    Batch* place = nullptr;
+    for (Batch* b = lingering.back(); b != nullptr && b->created > batch->created;
+         b = b->linger_hook.previous) {
+        place = b;
+    }
+    lingering.insert_before(*batch, place);
+    return batch;
+}
+
+void Accumulator::seal(Partition& partition, Batch& batch, Instant now) {
+    RINGPOST_ASSERT(batch.state == Batch::State::open);
+    RINGPOST_ASSERT(partition.open == &batch);
+    batch.state = Batch::State::sealed;
+    partition.open = nullptr;
+    if (batch.linger_hook.linked) delivery_.lingering().remove(batch);
+    if (partition.topic->sticky == partition.index) partition.topic->sticky = -1;
+    const std::uint32_t whole = std::bit_ceil(batch.bytes);
+    partition.slab_wish = std::clamp(std::min(whole, std::bit_ceil(config_.batch_bytes)),
+                                     limits::slab_bytes_min, limits::slab_bytes_growth_max);
+    readiness_.update(partition, now);
+}
+
+// Linger -------------------------------------------------------------------------------------------
+
+void Accumulator::make_due(Batch& batch, Instant now) {
+    delivery_.lingering().remove(batch);
+    batch.due = true;
+    readiness_.update(*batch.partition, now);
+}
+
+void Accumulator::make_all_due(Instant now) {
+    while (Batch* batch = delivery_.lingering().front()) make_due(*batch, now);
+}
+
+void Accumulator::on_deadline(Instant now) {
+    while (Batch* batch = delivery_.lingering().front()) {
+        const bool flushing = flushes_.ended(batch->flush_epoch);
+        if (!flushing && batch->created + config_.linger > now) break;
+        make_due(*batch, now);
+    }
+}
+
+Instant Accumulator::next_deadline() const {
+    const Batch* oldest = delivery_.lingering().front();
+    return oldest == nullptr ? Instant::never() : oldest->created + config_.linger;
+}
+
+void Accumulator::end_of_drain(Instant now) {
+    while (Batch* batch = rejected_.pop_front()) {
+        delivery_.resolve(*batch, {.error = batch->last_error});
+    }
+    on_deadline(now);
+}
+
+// Parking ------------------------------------------------------------------------------------------
+
+Accumulator::Appended Accumulator::park(Topic& topic, const Entry& entry, std::uint16_t lane,
+                                        const Origin& origin, Errc reject) {
+    auto& list = reject == Errc::none ? topic.parked : rejected_;
+    const std::size_t need = entry.size + sizeof(Run);
+    Batch* batch = list.back();
+    const bool fits = batch != nullptr && batch->topic == &topic && batch->last_error == reject &&
+                      batch->flush_epoch == origin.flush_epoch &&
+                      (batch->last_slab().room() >= need ||
+                       (batch->bytes < config_.batch_bytes && pool_.try_grow(*batch, need)));
+    if (!fits) {
+        batch = pool_.try_take(need, need);
+        if (batch == nullptr) return Appended::no_memory;
+        batch->topic = &topic;
+        batch->last_error = reject;
+        batch->created = origin.created;
+        batch->flush_epoch = origin.flush_epoch;
+        list.push_back(*batch);
+        delivery_.on_created(*batch);
+    }
+    Slab& slab = batch->last_slab();
+    std::memcpy(slab.memory + slab.used, &entry, entry.size);
+    slab.used += entry.size;
+    batch->bytes += entry.size;
+    ++batch->record_count;
+    batch->add_run(lane, entry.slot);
+    return Appended::yes;
+}
+
+/// Gives each entry that has not moved yet to `take`, with its lane, until that answers no_memory.
+/// True when the batch is exhausted; the place is kept in the topic.
+template <typename TakeEntry>
+bool Accumulator::walk_parked(Topic& topic, Batch& batch, TakeEntry&& take) {
+    for (; topic.unpark_slab < batch.slab_count; ++topic.unpark_slab) {
+        const Slab& slab = batch.slabs[topic.unpark_slab];
+        while (topic.unpark_at < slab.used) {
+            const auto& entry = *reinterpret_cast<const Entry*>(slab.memory + topic.unpark_at);
+            const Run& run = slab.run(topic.unpark_run);
+            if (take(entry, run.lane) == Appended::no_memory) return false;
+            topic.unpark_at += entry.size;
+            if (++topic.unpark_run_used == run.count) {
+                ++topic.unpark_run;
+                topic.unpark_run_used = 0;
+            }
+        }
+        topic.unpark_at = topic.unpark_run = topic.unpark_run_used = 0;
+    }
+    topic.unpark_slab = 0;
+    return true;
+}
+
+bool Accumulator::unpark(Topic& topic, Instant now) {
+    RINGPOST_ASSERT(topic.state == Topic::State::known);
+    while (Batch* batch = topic.parked.front()) {
+        const Origin origin{batch->created, batch->flush_epoch};
+        const bool all = walk_parked(topic, *batch, [&](const Entry& entry, std::uint16_t lane) {
+            return place(topic, entry, lane, origin, now);
+        });
+        if (!all) return false;
+        delivery_.discard(*batch);
+    }
+    return true;
+}
+
+bool Accumulator::fail_parked_batch(Batch& batch, Errc error, Errc last_error) {
+    Topic& topic = *batch.topic;
+    const bool begun = topic.unpark_at != 0 || topic.unpark_slab != 0;
+    if (!begun || topic.parked.front() != &batch) {
+        delivery_.resolve(batch, {.error = error, .last_error = last_error});
+        return true;
+    }
+    // Some of its records have moved on: only the rest fail.
+    const Origin origin{batch.created, batch.flush_epoch};
+    const bool all = walk_parked(topic, batch, [&](const Entry& entry, std::uint16_t lane) {
+        return park(topic, entry, lane, origin, error);
+    });
+    if (all) delivery_.discard(batch);
+    return all;
+}
+
+bool Accumulator::fail_parked(Topic& topic, Errc error, Errc last_error) {
+    while (Batch* batch = topic.parked.front()) {
+        if (!fail_parked_batch(*batch, error, last_error)) return false;
+    }
+    return true;
+}
+
+}  // namespace ringpost::produce

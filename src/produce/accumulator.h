@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// From records to batches: the partition, the batch, the linger.
+#pragma once
+
+#include <cstdint>
+
+#include "base/prng.h"
+#include "produce/batch_pool.h"
+#include "produce/cluster.h"
+#include "produce/config.h"
+#include "produce/delivery.h"
+#include "produce/entry.h"
+#include "produce/flush_tracker.h"
+#include "produce/readiness.h"
+
+namespace ringpost::produce {
+
+/// Thread:    one.
+/// Borrows:   everything.
+/// Bounds:    the pool's memory; at its end append refuses and changes nothing.
+/// Allocates: never.
+class Accumulator {
+public:
+    enum class Appended : std::uint8_t { yes, no_memory };
+
+    Accumulator(const Config& config, Cluster& cluster, BatchPool& pool, Delivery& delivery,
+                Readiness& readiness, FlushTracker& flushes, Prng& prng)
+        : config_(config), cluster_(cluster), pool_(pool), delivery_(delivery),
+          readiness_(readiness), flushes_(flushes), prng_(prng) {}
+
+    /// Takes a record of `lane` into its batch, or parks it while its topic is unknown. A record
+    /// that can't be sent at all (no such partition, a refused topic) is taken too, and reported as
+    /// failed at the next `end_of_drain`.
+    Appended append(const Entry& entry, std::uint16_t lane, Instant now);
+
+    /// After a run of appends: partitions that got something to send become ready.
+    void end_of_drain(Instant now);
+
+    /// Moves what was parked for a topic that is known now. False: out of memory, call again.
+    bool unpark(Topic& topic, Instant now);
+    /// Reports everything parked for the topic as failed. False: out of memory, call again.
+    bool fail_parked(Topic& topic, Errc error, Errc last_error);
+
+    /// Reports one parked batch, or what is left of it, as failed. False: out of memory, call again.
+    bool fail_parked_batch(Batch& batch, Errc error, Errc last_error);
+    /// Ends an open batch: it takes no more records.
+    void seal(Partition& partition, Batch& batch, Instant now);
+
+    /// Every open batch may leave: linger is over for all. For flush, stop and memory pressure.
+    void make_all_due(Instant now);
+    /// Open batches whose linger has passed.
+    void on_deadline(Instant now);
+    Instant next_deadline() const;
+
+private:
+    struct Origin {                  ///< where a record counts from: now, or when it was parked
+        Instant created;
+        std::uint64_t flush_epoch;
+    };
+    Appended append_to(Partition& partition, const Entry& entry, std::uint16_t lane,
+                       const Origin& origin, Instant now);
+    Appended place(Topic& topic, const Entry& entry, std::uint16_t lane, const Origin& origin,
+                   Instant now);
+    Appended park(Topic& topic, const Entry& entry, std::uint16_t lane, const Origin& origin,
+                  Errc reject);
+    Partition* choose(Topic& topic, const Entry& entry);
+    Batch* batch_with_room(Partition& partition, const Entry& entry, const Origin& origin,
+                           Instant now);
+    Batch* open_batch(Partition& partition, const Entry& entry, const Origin& origin);
+    template <typename TakeEntry>
+    bool walk_parked(Topic& topic, Batch& batch, TakeEntry&& take);
+    void make_due(Batch& batch, Instant now);
+
+    const Config& config_;
+    Cluster& cluster_;
+    BatchPool& pool_;
+    Delivery& delivery_;
+    Readiness& readiness_;
+    FlushTracker& flushes_;
+    Prng& prng_;
+    List<Batch, &Batch::queue_hook> rejected_;   ///< parked-style batches to fail at end_of_drain
+};
+
+}  // namespace ringpost::produce

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers and losses, a batch at a time.
+#include "produce/answers.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "produce/verdict.h"
+
+namespace ringpost::produce {
+
+Answers::Todo Answers::on_response(Node& node, std::uint32_t slot, std::int16_t version,
+                                   ByteSpan body, Instant now) {
+    Todo todo;
+    auto& batches = node.in_flight[slot].batches;
+    wire::ProduceResponseReader reader(body, version);
+    wire::ProducePartitionResult result;
+    std::size_t answered = 0;
+    while (reader.next(result)) {
+        Batch* batch = find(node, slot, answered, result);
+        if (batch == nullptr) {
+            todo.malformed = true;
+            break;
+        }
+        ++answered;
+        on_result(node, *batch, result, todo, now);
+    }
+    todo.malformed |= !reader.ok();
+    if (!todo.malformed) todo.throttle_ms = reader.throttle_ms();
+    if (answered < batches.size()) {
+        // Whatever was not spoken of may stand in the log.
+        todo.malformed = true;
+        for (Batch* batch : batches) {
+            if (batch->state != Batch::State::in_flight || batch->slot != slot ||
+                batch->node != static_cast<std::int32_t>(node.index)) {
+                continue;
+            }
+            batch->maybe_written = true;
+            land(*batch);
+            retry(*batch, Errc::malformed_response, false, now);
+        }
+    }
+    batches.clear();
+    return todo;
+}
+
+/// Brokers answer in any order; mostly it is ours.
+Batch* Answers::find(Node& node, std::uint32_t slot, std::size_t hint,
+                     const wire::ProducePartitionResult& result) {
+    const auto& batches = node.in_flight[slot].batches;
+    const auto is_it = [&](const Batch* b) {
+        if (b->state != Batch::State::in_flight || b->slot != slot ||
+            b->node != static_cast<std::int32_t>(node.index)) {
+            return false;  // answered already; it may even be somebody else's by now
+        }
+        if (b->partition->index != result.index) return false;
+        return result.topic_name.empty() ? b->topic->uuid == result.topic_id
+                                         : b->topic->name == result.topic_name;
+    };
+    if (hint < batches.size() && is_it(batches[hint])) return batches[hint];
+    const auto found = std::find_if(batches.begin(), batches.end(), is_it);
+    return found == batches.end() ? nullptr : *found;
+}
+
+void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionResult& result,
+                        Todo& todo, Instant now) {
+    const auto error = static_cast<Errc>(result.error_code);
+    Partition& partition = *batch.partition;
+    land(batch);
+    const Verdict verdict = verdict_of(error);
+    switch (verdict) {
+        case Verdict::acknowledged:
+            acknowledge(node, batch, result.base_offset, result.log_append_time_ms, now);
+            return;
+        case Verdict::acknowledged_unknown_offset:
+            acknowledge(node, batch, -1, -1, now);
+            return;
+        case Verdict::sequence:
+            on_sequence_error(batch, error, now);
+            return;
+        case Verdict::refresh_and_retry:
+        case Verdict::retry: {
+            batch.maybe_written |= may_have_been_written(error);
+            const bool hinted = cluster_.apply_leader_hint(partition, result.leader_id,
+                                                           result.leader_epoch);
+            todo.refresh_metadata |= verdict == Verdict::refresh_and_retry;
+            retry(batch, error, hinted, now);
+            return;
+        }
+        case Verdict::fail:
+            config_.log.warn("{}-{}: a batch of {} records was refused: {}{}{}",
+                             partition.topic->name, partition.index, batch.record_count,
+                             to_string(error), result.error_message.empty() ? "" : ": ",
+                             result.error_message);
+            fail(batch, error, error, batch.maybe_written || may_have_been_written(error), now);
+            return;
+    }
+}
+
+/// Out of flight: nobody but us holds the batch now.
+void Answers::land(Batch& batch) {
+    RINGPOST_ASSERT(batch.state == Batch::State::in_flight);
+    RINGPOST_ASSERT(batch.partition->in_flight != 0);
+    --batch.partition->in_flight;
+    batch.state = Batch::State::retry;
+    batch.node = -1;
+}
+
+void Answers::acknowledge(Node& node, Batch& batch, std::int64_t base_offset,
+                          std::int64_t log_append_time_ms, Instant now) {
+    Partition& partition = *batch.partition;
+    partition.failures = 0;
+    if (partition.node == &node) partition.gate_open = true;
+    if (batch.reported) {
+        delivery_.drop_reported(batch);
+    } else {
+        delivery_.resolve(batch, {.base_offset = base_offset,
+                                  .log_append_time_ms = log_append_time_ms});
+    }
+    settle(partition, now);
+}
+
+void Answers::retry(Batch& batch, Errc error, bool now_without_backoff, Instant now) {
+    Partition& partition = *batch.partition;
+    batch.last_error = error;
+    partition.gate_open = false;
+    if (batch.reported || batch.attempts > config_.retries) {
+        fail(batch, error, error, batch.maybe_written, now);
+        return;
+    }
+    if (!now_without_backoff) readiness_.back_off(partition, now + backoff(partition.failures));
+    ++partition.failures;
+    settle(partition, now);
+}
+
+/// Behind a batch that failed, each later one in flight is out of order: they just wait their turn.
+/// At the head, the broker has lost its state, or a batch before was given up: a new epoch.
+void Answers::on_sequence_error(Batch& batch, Errc error, Instant now) {
+    Partition& partition = *batch.partition;
+    batch.last_error = error;
+    if (!is_head(batch) || partition.bump_due) {
+        retry(batch, error, false, now);
+        return;
+    }
+    config_.log.info("{}-{}: {} at sequence {}: starting a new epoch", partition.topic->name,
+                     partition.index, to_string(error), batch.base_sequence);
+    retry(batch, error, false, now);
+    want_bump(partition, now);
+}
+
+bool Answers::is_head(const Batch& batch) const {
+    return batch.partition->queue.front() == &batch;
+}
+
+void Answers::fail(Batch& batch, Errc error, Errc last_error, bool may_have_been_written,
+                   Instant now) {
+    Partition& partition = *batch.partition;
+    const bool leaves_a_gap = batch.sequenced;
+    if (batch.reported) {
+        delivery_.drop_reported(batch);
+    } else {
+        delivery_.resolve(batch, {.error = error, .last_error = last_error,
+                                  .may_have_been_written = may_have_been_written});
+    }
+    if (leaves_a_gap) {
+        want_bump(partition, now);
+    } else {
+        settle(partition, now);
+    }
+}
+
+void Answers::want_bump(Partition& partition, Instant now) {
+    partition.bump_due = config_.idempotent;
+    settle(partition, now);
+}
+
+void Answers::settle(Partition& partition, Instant now) {
+    if (partition.bump_due && partition.in_flight == 0) bump_epoch(partition, identity_, delivery_);
+    readiness_.update(partition, now);
+}
+
+Duration Answers::backoff(std::uint32_t failures) {
+    Duration bound = config_.retry_backoff;
+    for (std::uint32_t i = 0; i < failures && bound < config_.retry_backoff_max; ++i) bound = bound * 2;
+    bound = std::min(bound, config_.retry_backoff_max);
+    // Plus or minus a fifth (KIP-580).
+    const auto fifth = static_cast<std::uint32_t>(bound.count_us() / 5);
+    return bound - Duration::us(fifth) + Duration::us(prng_.below(2 * fifth + 1));
+}
+
+void Answers::on_sent_unacknowledged(Node& node, std::uint32_t slot, Instant now) {
+    auto& batches = node.in_flight[slot].batches;
+    for (Batch* batch : batches) {
+        land(*batch);
+        acknowledge(node, *batch, -1, -1, now);
+    }
+    batches.clear();
+}
+
+void Answers::on_lost(Node& node, std::uint32_t slot, Errc error, bool written, Instant now) {
+    auto& batches = node.in_flight[slot].batches;
+    for (Batch* batch : batches) {
+        land(*batch);
+        batch->maybe_written |= written;
+        if (written && config_.acks == Acks::none) {
+            // Nobody will ever say what became of it, and a second send could double it.
+            fail(*batch, error, error, true, now);
+        } else {
+            retry(*batch, error, false, now);
+        }
+    }
+    batches.clear();
+}
+
+}  // namespace ringpost::produce

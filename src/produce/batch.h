@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records of one partition on their way: open, sealed, in flight, resolved.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include <ringpost/error.h>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/time.h"
+
+namespace ringpost::produce {
+
+struct Partition;
+struct Topic;
+
+/// Consecutive records of one lane whose tags lie in consecutive slots.
+struct Run {
+    std::uint32_t first_slot;
+    std::uint16_t count;
+    std::uint16_t lane;
+};
+static_assert(sizeof(Run) == 8);
+
+/// One piece of a batch's memory: records grow from its front, runs from its back.
+struct Slab {
+    std::byte* memory = nullptr;
+    std::uint32_t capacity = 0;
+    std::uint32_t used = 0;
+    std::uint32_t run_count = 0;
+
+    std::uint32_t room() const {
+        return capacity - used - run_count * static_cast<std::uint32_t>(sizeof(Run));
+    }
+    ByteSpan bytes() const { return {memory, used}; }
+    /// The i-th run in the order of the records.
+    Run& run(std::uint32_t i) const {
+        return *reinterpret_cast<Run*>(memory + capacity - (i + 1) * sizeof(Run));
+    }
+};
+
+/// A record batch under way, in the bytes that go to the broker, in one slab or several. A *parked*
+/// batch (partition null) holds raw entries instead, of a topic whose partitions aren't known.
+///
+/// Invariant 1: from its first send on, records, order, base sequence, producer id and epoch stay.
+/// Invariant 2: its memory is given back when it is resolved, its bytes are out of the kernel's
+///              hands, and no lane still reads it.
+struct Batch {
+    enum class State : std::uint8_t {
+        free,
+        open,       ///< takes records
+        sealed,     ///< takes no more; waits for a request
+        in_flight,  ///< named by a request
+        retry,      ///< was in flight; waits to be sent again, byte for byte
+        lent,       ///< resolved; lanes read its records' bytes
+    };
+
+    State state = State::free;
+    bool due = false;            ///< open, but may be taken: linger is over, or somebody flushes
+    bool sequenced = false;      ///< has a producer id, epoch and base sequence
+    bool maybe_written = false;  ///< an attempt may have been appended without our knowing
+    bool reported = false;       ///< in flight, but its lanes have been told that it timed out
+    bool written = false;        ///< header and CRC stand in the memory
+    std::uint8_t attempts = 0;
+    Errc last_error = Errc::none;
+
+    Partition* partition = nullptr;
+    Topic* topic = nullptr;
+    std::uint32_t slab_count = 0;
+    std::uint32_t record_count = 0;
+    std::uint32_t bytes = 0;         ///< of all slabs' records, batch header included
+    std::uint32_t lenders = 0;       ///< lanes that still read it
+
+    std::int64_t base_timestamp_ms = 0;
+    std::int64_t max_timestamp_ms = 0;
+    std::int64_t producer_id = -1;
+    std::int32_t base_sequence = -1;
+    std::int16_t producer_epoch = -1;
+
+    std::int32_t node = -1;          ///< in flight: the node's index and the slot's number
+    std::uint32_t slot = 0;
+
+    Instant created;                 ///< when its first record came; linger and timeouts count from it
+    std::uint64_t flush_epoch = 0;
+
+    ListHook<Batch> queue_hook;      ///< Partition::queue, or Topic::parked
+    ListHook<Batch> linger_hook;     ///< open batches, oldest first
+    ListHook<Batch> age_hook;        ///< all unresolved batches, oldest first
+
+    std::array<Slab, limits::batch_slabs_max> slabs;
+
+    Slab& last_slab() {
+        RINGPOST_ASSERT(slab_count != 0);
+        return slabs[slab_count - 1];
+    }
+    std::span<const Slab> used_slabs() const { return {slabs.data(), slab_count}; }
+
+    /// Notes who produced the record just appended. The caller has checked for a Run's room.
+    void add_run(std::uint16_t lane, std::uint32_t slot_number) {
+        Slab& slab = last_slab();
+        if (slab.run_count != 0) {
+            Run& last = slab.run(slab.run_count - 1);
+            if (last.lane == lane && last.first_slot + last.count == slot_number &&
+                last.count != UINT16_MAX) {
+                ++last.count;
+                return;
+            }
+        }
+        RINGPOST_ASSERT(slab.room() >= sizeof(Run));
+        slab.run(slab.run_count++) = {slot_number, 1, lane};
+    }
+};
+
+}  // namespace ringpost::produce

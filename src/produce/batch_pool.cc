@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Taking and giving back of batches and their slabs.
+#include "produce/batch_pool.h"
+
+#include <algorithm>
+
+namespace ringpost::produce {
+
+BatchPool::BatchPool(Arena& arena)
+    : arena_(arena), batches_(arena.bytes_total() / limits::slab_bytes_min) {
+    for (Batch& batch : batches_) free_.push_back(batch);
+}
+
+Batch* BatchPool::try_take(std::size_t wish, std::size_t need) {
+    if (free_.empty()) return nullptr;
+    wish = std::max(wish, need);
+    std::byte* memory = arena_.allocate(wish);
+    while (memory == nullptr && wish / 2 >= need && wish / 2 >= limits::slab_bytes_min) {
+        wish /= 2;
+        memory = arena_.allocate(wish);
+    }
+    if (memory == nullptr) return nullptr;
+    Batch& batch = *free_.pop_front();
+    batch = Batch{};
+    batch.state = Batch::State::open;
+    batch.slabs[0] = {memory, static_cast<std::uint32_t>(arena_.block_bytes(memory)), 0, 0};
+    batch.slab_count = 1;
+    ++taken_;
+    return &batch;
+}
+
+bool BatchPool::try_grow(Batch& batch, std::size_t bytes) {
+    if (batch.slab_count == batch.slabs.size()) return false;
+    const std::size_t doubled = std::min<std::size_t>(std::size_t{batch.last_slab().capacity} * 2,
+                                                      limits::slab_bytes_growth_max);
+    std::byte* memory = arena_.allocate(std::max(bytes, doubled));
+    if (memory == nullptr) memory = arena_.allocate(bytes);
+    if (memory == nullptr) return false;
+    const auto capacity = static_cast<std::uint32_t>(arena_.block_bytes(memory));
+    batch.slabs[batch.slab_count++] = {memory, capacity, 0, 0};
+    return true;
+}
+
+void BatchPool::give_back(Batch& batch) {
+    RINGPOST_ASSERT(batch.state != Batch::State::free);
+    RINGPOST_ASSERT(batch.state != Batch::State::in_flight);
+    RINGPOST_ASSERT(batch.lenders == 0);
+    RINGPOST_ASSERT(!batch.age_hook.linked);
+    RINGPOST_ASSERT(!batch.linger_hook.linked);
+    for (const Slab& slab : batch.used_slabs()) arena_.free(slab.memory);
+    batch.slab_count = 0;
+    batch.state = Batch::State::free;
+    free_.push_front(batch);
+    --taken_;
+}
+
+}  // namespace ringpost::produce

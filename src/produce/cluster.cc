@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Taking metadata over: nodes first, then topics, then leaders.
+#include "produce/cluster.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace ringpost::produce {
+
+Cluster::Cluster(const Config& config, Prng& prng) : config_(config), prng_(prng) { add_seeds(); }
+
+Node& Cluster::add_node(std::int32_t id, std::string host, std::uint16_t port) {
+    nodes_.push_back(std::make_unique<Node>(static_cast<std::uint32_t>(nodes_.size()), id,
+                                            std::move(host), port, config_.connection, prng_));
+    return *nodes_.back();
+}
+
+void Cluster::add_seeds() {
+    std::int32_t id = -1;
+    for (const Seed& seed : config_.seeds) {
+        const auto same = [&](const auto& n) {
+            return n->host == seed.host && n->port == seed.port && !n->gone;
+        };
+        if (std::none_of(nodes_.begin(), nodes_.end(), same)) add_node(id, seed.host, seed.port);
+        --id;
+    }
+}
+
+Node* Cluster::node_by_id(std::int32_t id) {
+    for (const auto& node : nodes_) {
+        if (node->id == id) return node.get();
+    }
+    return nullptr;
+}
+
+Topic& Cluster::add_topic(std::uint32_t id, std::string_view name) {
+    RINGPOST_ASSERT(id < limits::topics_max);
+    RINGPOST_ASSERT(topic(id) == nullptr);
+    if (topics_.size() <= id) topics_.resize(id + 1);
+    topics_[id] = std::make_unique<Topic>();
+    Topic& topic = *topics_[id];
+    topic.id = id;
+    topic.name = name;
+    by_name_[topic.name] = &topic;
+    in_use_.push_back(&topic);
+    return topic;
+}
+
+Topic* Cluster::topic_by_name(std::string_view name) {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
+}
+
+Topic* Cluster::topic_by_uuid(const wire::Uuid& uuid) {
+    const auto found = by_uuid_.find(uuid);
+    return found == by_uuid_.end() ? nullptr : found->second;
+}
+
+bool Cluster::apply(const wire::MetadataResponse& response, Instant now, Change& change) {
+    if (response.brokers.empty()) return false;
+    if (!cluster_id_.empty() && !response.cluster_id.empty() && cluster_id_ != response.cluster_id) {
+        config_.log.error("the cluster id changed from {} to {}: do the bootstrap servers belong to "
+                          "one cluster?", cluster_id_, response.cluster_id);
+    }
+    if (!response.cluster_id.empty()) cluster_id_ = response.cluster_id;
+    ++round_;
+    apply_brokers(response);
+    for (const auto& answer : response.topics) apply_topic(answer, now, change);
+    return true;
+}
+
+void Cluster::apply_brokers(const wire::MetadataResponse& response) {
+    for (const auto& node : nodes_) node->gone = node->id >= 0;
+    for (const auto& broker : response.brokers) {
+        if (broker.node_id < 0 || broker.port <= 0 || broker.port > 65535) continue;
+        const auto port = static_cast<std::uint16_t>(broker.port);
+        Node* node = node_by_id(broker.node_id);
+        if (node == nullptr) {
+            // A bootstrap connection to this very address becomes the broker's own.
+            for (const auto& seed : nodes_) {
+                if (seed->id < 0 && seed->host == broker.host && seed->port == port) {
+                    node = seed.get();
+                    node->id = broker.node_id;
+                    break;
+                }
+            }
+        }
+        if (node == nullptr) node = &add_node(broker.node_id, broker.host, port);
+        node->gone = false;
+        if (node->host != broker.host || node->port != port) {
+            node->host = broker.host;
+            node->port = port;
+            node->address_changed = true;
+        }
+    }
+}
+
+namespace {
+
+Topic::State state_for(Errc error) {
+    switch (error) {
+        case Errc::none: return Topic::State::known;
+        case Errc::unknown_topic_or_partition: return Topic::State::missing;
+        default: return is_retriable(error) ? Topic::State::unknown : Topic::State::refused;
+    }
+}
+
+}  // namespace
+
+void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Instant now,
+                          Change& change) {
+    Topic* topic = topic_by_name(answer.name);
+    if (topic == nullptr) return;
+    topic->metadata_round = round_;
+    change.topics.push_back(topic);
+    const auto error = static_cast<Errc>(answer.error_code);
+    const Topic::State state = state_for(error);
+    topic->error = error;
+    if (state != Topic::State::known) {
+        change.any_pending |= state != Topic::State::refused;
+        // A known topic that is briefly unanswered for keeps its partitions: batches retry there.
+        if (topic->state == Topic::State::known && state == Topic::State::unknown) return;
+        if (topic->state != Topic::State::missing) topic->missing_since = now;
+        topic->state = state;
+        for (const auto& partition : topic->partitions) set_leader(*partition, nullptr, change);
+        return;
+    }
+    const bool remade = !topic->uuid.is_zero() && !answer.id.is_zero() && topic->uuid != answer.id;
+    if (!answer.id.is_zero() && topic->uuid != answer.id) {
+        by_uuid_.erase(topic->uuid);
+        topic->uuid = answer.id;
+        by_uuid_[answer.id] = topic;
+    }
+    const std::size_t count = std::min<std::size_t>(answer.partitions.size(), limits::partitions_max);
+    while (topic->partitions.size() < count) {
+        auto partition = std::make_unique<Partition>();
+        partition->topic = topic;
+        partition->index = static_cast<std::int32_t>(topic->partitions.size());
+        topic->partitions.push_back(std::move(partition));
+    }
+    topic->state = Topic::State::known;
+    topic->with_leader.clear();
+    for (const auto& told : answer.partitions) {
+        if (told.index < 0 || static_cast<std::size_t>(told.index) >= topic->partitions.size()) continue;
+        Partition& partition = *topic->partitions[static_cast<std::size_t>(told.index)];
+        if (remade) {
+            partition.leader_epoch = -1;  // the old topic's epochs mean nothing here
+            partition.topic_was_remade = true;
+            partition.bump_due = partition.producer_id >= 0;
+        }
+        const bool stale = told.leader_epoch >= 0 && told.leader_epoch < partition.leader_epoch;
+        if (!stale) {
+            Node* leader = told.leader_id < 0 ? nullptr : node_by_id(told.leader_id);
+            set_leader(partition, leader, change);
+            partition.leader_epoch = std::max(partition.leader_epoch, told.leader_epoch);
+        }
+        if (partition.node != nullptr) {
+            topic->with_leader.push_back(told.index);
+        } else {
+            change.any_pending = true;
+        }
+    }
+}
+
+bool Cluster::apply_leader_hint(Partition& partition, std::int32_t node_id,
+                                std::int32_t leader_epoch) {
+    if (node_id < 0 || leader_epoch <= partition.leader_epoch) return false;
+    Node* node = node_by_id(node_id);
+    if (node == nullptr) return false;
+    Change ignored;
+    set_leader(partition, node, ignored);
+    partition.leader_epoch = leader_epoch;
+    return true;
+}
+
+/// The queue stays with the partition; only its place on a node's ready list goes.
+void Cluster::set_leader(Partition& partition, Node* node, Change& change) {
+    if (partition.node == node) return;
+    if (partition.ready_hook.linked) partition.node->ready.remove(partition);
+    partition.node = node;
+    partition.gate_open = false;
+    change.moved.push_back(&partition);
+}
+
+}  // namespace ringpost::produce

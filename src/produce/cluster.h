@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shard's view of the cluster: nodes, topics, who leads what.
+#pragma once
+
+#include <tsl/robin_map.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/prng.h"
+#include "produce/config.h"
+#include "produce/node.h"
+#include "produce/partition.h"
+#include "wire/metadata.h"
+
+namespace ringpost::produce {
+
+/// Thread:    one.
+/// Owns:      nodes, topics and partitions; a node or topic is never removed, so pointers hold.
+/// Allocates: when metadata brings something new.
+class Cluster {
+public:
+    Cluster(const Config& config, Prng& prng);
+
+    std::vector<std::unique_ptr<Node>>& nodes() { return nodes_; }
+    Node* node_by_id(std::int32_t id);
+
+    /// Topics by the producer's own handle; null if this shard never heard of it.
+    Topic* topic(std::uint32_t id) {
+        return id < topics_.size() ? topics_[id].get() : nullptr;
+    }
+    Topic& add_topic(std::uint32_t id, std::string_view name);
+    const std::vector<Topic*>& topics_in_use() const { return in_use_; }
+    Topic* topic_by_name(std::string_view name);
+    Topic* topic_by_uuid(const wire::Uuid& uuid);
+
+    /// What an answer changed, for those who keep queues.
+    struct Change {
+        std::vector<Topic*> topics;          ///< answered for: state, count or a leader may differ
+        std::vector<Partition*> moved;       ///< leader changed, appeared or went
+        bool any_pending = false;            ///< a topic or a leader is still missing: ask again
+    };
+    /// Takes an answer over. False if it is of no use (no broker in it).
+    bool apply(const wire::MetadataResponse& response, Instant now, Change& change);
+
+    /// KIP-951: a leader named by a produce response. False if it is older or its node unknown.
+    bool apply_leader_hint(Partition& partition, std::int32_t node_id, std::int32_t leader_epoch);
+
+    /// Adds the bootstrap addresses as nodes of their own where no node has them (KIP-899).
+    void add_seeds();
+
+private:
+    void apply_brokers(const wire::MetadataResponse& response);
+    void apply_topic(const wire::MetadataResponse::Topic& answer, Instant now, Change& change);
+    static void set_leader(Partition& partition, Node* node, Change& change);
+    Node& add_node(std::int32_t id, std::string host, std::uint16_t port);
+
+    const Config& config_;
+    Prng& prng_;
+    std::uint64_t round_ = 0;
+    std::vector<std::unique_ptr<Node>> nodes_;
+    std::vector<std::unique_ptr<Topic>> topics_;
+    std::vector<Topic*> in_use_;
+    tsl::robin_map<std::string, Topic*, NameHash, NameEqual> by_name_;
+    tsl::robin_map<wire::Uuid, Topic*, wire::UuidHash> by_uuid_;
+    std::string cluster_id_;
+};
+
+}  // namespace ringpost::produce

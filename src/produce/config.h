@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a shard's producer needs of the options, in its own types. Made once by api.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ringpost/options.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "broker/connection.h"
+
+namespace ringpost::produce {
+
+struct Seed {
+    std::string host;
+    std::uint16_t port = 9092;
+};
+
+struct Config {
+    std::vector<Seed> seeds;
+    Acks acks = Acks::all;
+    bool idempotent = true;
+    std::uint32_t max_in_flight = 5;
+    Duration linger = Duration::ms(5);
+    std::uint32_t batch_bytes = 128 * 1024;
+    std::uint32_t batch_records = 50'000;
+    std::uint32_t request_bytes_max = 4 << 20;
+    Duration delivery_timeout = Duration::seconds(120);
+    Duration request_timeout = Duration::seconds(30);
+    std::uint32_t retries = INT32_MAX;
+    Duration retry_backoff = Duration::ms(100);
+    Duration retry_backoff_max = Duration::seconds(1);
+    Duration metadata_max_age = Duration::seconds(300);
+    /// How long a topic that the cluster does not know may take to appear.
+    Duration topic_wait = Duration::seconds(30);
+    bool allow_auto_create_topics = true;
+    broker::ConnectionOptions connection;
+    Log log;
+};
+
+}  // namespace ringpost::produce

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resolving batches.
+#include "produce/delivery.h"
+
+#include "base/assert.h"
+
+namespace ringpost::produce {
+
+void Delivery::on_created(Batch& batch) {
+    // Records that were parked are older than what came since; everything else is the newest.
+    Batch* place = nullptr;
+    for (Batch* b = ages_.back(); b != nullptr && b->created > batch.created;
+         b = b->age_hook.previous) {
+        place = b;
+    }
+    ages_.insert_before(batch, place);
+    flushes_.on_batch(batch.flush_epoch);
+}
+
+void Delivery::unlink(Batch& batch) {
+    if (batch.linger_hook.linked) lingering_.remove(batch);
+    if (!batch.queue_hook.linked) return;
+    if (batch.partition == nullptr) {
+        batch.topic->parked.remove(batch);
+        return;
+    }
+    if (batch.partition->open == &batch) batch.partition->open = nullptr;
+    batch.partition->queue.remove(batch);
+}
+
+void Delivery::resolve(Batch& batch, const Outcome& outcome) {
+    RINGPOST_ASSERT(!batch.reported);
+    RINGPOST_ASSERT(batch.record_count != 0);
+    const std::uint32_t lenders = sink_.on_resolved(batch, outcome);
+    (outcome.error == Errc::none ? delivered_ : failed_) += batch.record_count;
+    ages_.remove(batch);
+    flushes_.on_resolved(batch.flush_epoch);
+    batch.lenders = lenders;
+    batch.reported = true;
+    if (batch.state == Batch::State::in_flight) return;
+    unlink(batch);
+    batch.state = Batch::State::lent;
+    if (batch.lenders == 0) pool_.give_back(batch);
+}
+
+void Delivery::drop_reported(Batch& batch) {
+    RINGPOST_ASSERT(batch.reported);
+    RINGPOST_ASSERT(batch.state != Batch::State::in_flight);
+    unlink(batch);
+    batch.state = Batch::State::lent;
+    if (batch.lenders == 0) pool_.give_back(batch);
+}
+
+void Delivery::discard(Batch& batch) {
+    RINGPOST_ASSERT(!batch.reported);
+    RINGPOST_ASSERT(batch.state != Batch::State::in_flight);
+    ages_.remove(batch);
+    flushes_.on_resolved(batch.flush_epoch);
+    unlink(batch);
+    pool_.give_back(batch);
+}
+
+void Delivery::release_lent(Batch& batch) {
+    RINGPOST_ASSERT(batch.lenders != 0);
+    --batch.lenders;
+    if (batch.lenders == 0 && batch.state == Batch::State::lent) pool_.give_back(batch);
+}
+
+}  // namespace ringpost::produce

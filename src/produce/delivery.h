@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of a batch: its lanes are told, its memory goes back. One place, so that each record gets
+// exactly one report.
+#pragma once
+
+#include <cstdint>
+
+#include <ringpost/error.h>
+
+#include "produce/batch_pool.h"
+#include "produce/flush_tracker.h"
+#include "produce/partition.h"
+#include "produce/readiness.h"
+
+namespace ringpost::produce {
+
+/// What became of a batch's records.
+struct Outcome {
+    Errc error = Errc::none;
+    Errc last_error = Errc::none;
+    std::int64_t base_offset = -1;
+    std::int64_t log_append_time_ms = -1;
+    bool may_have_been_written = false;
+};
+
+/// Where reports go: the shard's lanes.
+class ReportSink {
+public:
+    virtual ~ReportSink() = default;
+    /// Tells every lane with records in the batch. Returns how many of them will read the batch's
+    /// bytes; each gives it back through ProducerCore::release_lent.
+    virtual std::uint32_t on_resolved(const Batch& batch, const Outcome& outcome) = 0;
+};
+
+/// Thread: one. Borrows everything.
+class Delivery {
+public:
+    Delivery(BatchPool& pool, FlushTracker& flushes, ReportSink& sink)
+        : pool_(pool), flushes_(flushes), sink_(sink) {}
+
+    /// Takes a new batch into the list of the unresolved.
+    void on_created(Batch& batch);
+    /// Reports the batch and takes it off every list; its memory goes as soon as nobody reads it.
+    /// A batch in flight keeps its place and its memory until on_out_of_flight.
+    void resolve(Batch& batch, const Outcome& outcome);
+    /// The kernel and the broker are done with a batch that was reported while in flight.
+    void drop_reported(Batch& batch);
+    /// Gives a batch back that no record went into, or whose records moved on to other batches.
+    void discard(Batch& batch);
+    void release_lent(Batch& batch);
+
+    /// The oldest unresolved batch, or null.
+    Batch* oldest() const { return ages_.front(); }
+    static Batch* next_oldest(const Batch& batch) { return decltype(ages_)::next(batch); }
+    bool idle() const { return ages_.empty(); }
+    List<Batch, &Batch::linger_hook>& lingering() { return lingering_; }
+
+    std::uint64_t delivered() const { return delivered_; }
+    std::uint64_t failed() const { return failed_; }
+
+private:
+    void unlink(Batch& batch);
+
+    BatchPool& pool_;
+    FlushTracker& flushes_;
+    ReportSink& sink_;
+    List<Batch, &Batch::age_hook> ages_;
+    List<Batch, &Batch::linger_hook> lingering_;   ///< open and not due
+    std::uint64_t delivered_ = 0;
+    std::uint64_t failed_ = 0;
+};
+
+}  // namespace ringpost::produce

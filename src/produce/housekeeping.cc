@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asking for metadata and for a producer id.
+#include "produce/housekeeping.h"
+
+#include <algorithm>
+
+#include "wire/init_producer_id.h"
+#include "wire/metadata.h"
+
+namespace ringpost::produce {
+
+using ConnectionState = broker::Connection::State;
+
+Housekeeping::Housekeeping(const Config& config, Cluster& cluster, ProducerIdentity& identity,
+                           Prng& prng)
+    : config_(config), cluster_(cluster), identity_(identity), prng_(prng),
+      metadata_(config.retry_backoff, config.retry_backoff_max),
+      producer_id_(config.retry_backoff, config.retry_backoff_max) {
+    identity_.wanted = config.idempotent;
+}
+
+void Housekeeping::want_producer_id(Instant now) {
+    if (identity_.wanted && fatal_ == Errc::none) producer_id_.want(now);
+}
+
+void Housekeeping::fill(Instant now) {
+    waiting_for_node_ = false;
+    const bool metadata_due = metadata_.due(now);
+    const bool id_due = producer_id_.due(now);
+    if (!metadata_due && !id_due) return;
+    Node* node = ready_node(now);
+    if (node == nullptr) {
+        waiting_for_node_ = true;
+        wake_a_node(now);
+        return;
+    }
+    if (metadata_due) {
+        if (auto* slot = node->connection.try_begin(wire::ApiKey::metadata, now)) {
+            send_metadata(*node, *slot, now);
+        }
+    }
+    if (id_due) {
+        if (node->connection.version(wire::ApiKey::init_producer_id) < 0) {
+            fatal_ = Errc::unsupported_broker;
+            config_.log.error("{}: the broker gives no producer ids; set enable.idempotence=false",
+                              node->connection.name());
+        } else if (auto* slot = node->connection.try_begin(wire::ApiKey::init_producer_id, now)) {
+            send_producer_id(*node, *slot, now);
+        }
+    }
+}
+
+Instant Housekeeping::next_deadline(Instant now) const {
+    Instant next = Instant::never();
+    for (const Errand* errand : {&metadata_, &producer_id_}) {
+        // What is due already waits for a connection, whose own events wake the loop.
+        if (errand->next_deadline() > now) next = std::min(next, errand->next_deadline());
+    }
+    return next;
+}
+
+/// The ready connection with the fewest unanswered requests: an answer behind a slow acks=all would
+/// come late.
+Node* Housekeeping::ready_node(Instant now) {
+    Node* best = nullptr;
+    for (const auto& node : cluster_.nodes()) {
+        const auto& c = node->connection;
+        if (!c.ready() || node->gone || c.muted_until() > now) continue;
+        if (best == nullptr || c.requests_unanswered() < best->connection.requests_unanswered()) {
+            best = node.get();
+        }
+    }
+    return best;
+}
+
+/// Nobody is ready. One that is on its way will do; else the next in turn starts, and the bootstrap
+/// addresses come in again when every known broker is out of reach.
+void Housekeeping::wake_a_node(Instant now) {
+    auto& nodes = cluster_.nodes();
+    bool all_failing = true;
+    for (const auto& node : nodes) {
+        const auto state = node->connection.state();
+        if (state == ConnectionState::resolving || state == ConnectionState::connecting ||
+            state == ConnectionState::negotiating || state == ConnectionState::ready) {
+            return;
+        }
+        all_failing &= state == ConnectionState::backoff || state == ConnectionState::closing ||
+                       node->gone;
+    }
+    if (all_failing) cluster_.add_seeds();
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        Node& node = *nodes[next_node_++ % nodes.size()];
+        if (node.gone) continue;
+        const bool idle = node.connection.state() == ConnectionState::idle;
+        node.connection.want(now);
+        if (idle) return;
+    }
+}
+
+void Housekeeping::send_metadata(Node& node, broker::RequestSlot& slot, Instant now) {
+    wire::MetadataRequest request;
+    request.allow_auto_topic_creation = config_.allow_auto_create_topics;
+    for (const Topic* topic : cluster_.topics_in_use()) request.topics.push_back({{}, topic->name});
+    broker::encode_request(slot, config_.connection.client_id, request);
+    node.in_flight[node.connection.slot_number(slot)].metadata = true;
+    node.connection.submit(slot, now);
+    metadata_.on_sent();
+}
+
+void Housekeeping::send_producer_id(Node& node, broker::RequestSlot& slot, Instant now) {
+    wire::InitProducerIdRequest request;
+    request.transaction_timeout_ms = INT32_MAX;
+    broker::encode_request(slot, config_.connection.client_id, request);
+    node.in_flight[node.connection.slot_number(slot)].producer_id = true;
+    node.connection.submit(slot, now);
+    producer_id_.on_sent();
+}
+
+bool Housekeeping::on_metadata(std::int16_t version, ByteSpan body, Instant now,
+                               Cluster::Change& change) {
+    wire::MetadataResponse response;
+    if (!wire::decode(body, version, response)) {
+        last_error_ = Errc::malformed_response;
+        metadata_.on_failure(now, prng_);
+        return false;
+    }
+    const auto error = static_cast<Errc>(response.error_code);
+    if (error == Errc::rebootstrap_required) cluster_.add_seeds();
+    if (error != Errc::none || !cluster_.apply(response, now, change)) {
+        last_error_ = error == Errc::none ? Errc::no_metadata : error;
+        metadata_.on_failure(now, prng_);
+        return true;
+    }
+    last_error_ = Errc::none;
+    if (change.any_pending) {
+        metadata_.on_failure(now, prng_);
+    } else {
+        metadata_.on_success();
+        metadata_.want_at(now + config_.metadata_max_age);
+    }
+    return true;
+}
+
+bool Housekeeping::on_producer_id(std::int16_t version, ByteSpan body, Instant now) {
+    wire::InitProducerIdResponse response;
+    if (!wire::decode(body, version, response)) {
+        producer_id_.on_failure(now, prng_);
+        return false;
+    }
+    const auto error = static_cast<Errc>(response.error_code);
+    if (error == Errc::none && response.producer_id >= 0) {
+        identity_ = {response.producer_id, response.producer_epoch, false};
+        producer_id_.on_success();
+        return true;
+    }
+    last_error_ = error;
+    if (error == Errc::cluster_authorization_failed || error == Errc::invalid_request ||
+        error == Errc::unsupported_version) {
+        config_.log.error("no producer id: {}; grant IDEMPOTENT_WRITE or WRITE, or set "
+                          "enable.idempotence=false", to_string(error));
+        fatal_ = error;
+        producer_id_.on_success();
+        return true;
+    }
+    producer_id_.on_failure(now, prng_);
+    return true;
+}
+
+void Housekeeping::on_lost(const InFlight& what, Instant now) {
+    if (what.metadata) metadata_.on_failure(now, prng_);
+    if (what.producer_id) producer_id_.on_failure(now, prng_);
+}
+
+}  // namespace ringpost::produce

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// The requests that carry no records: Metadata and InitProducerId. When each is due, which broker is
+// asked, what an answer changes.
+#pragma once
+
+#include <cstdint>
+
+#include "base/prng.h"
+#include "broker/backoff.h"
+#include "produce/cluster.h"
+#include "produce/config.h"
+#include "produce/sequence.h"
+
+namespace ringpost::produce {
+
+/// One kind of request that is wanted now and then, outstanding at most once, and backed off from
+/// after a failure.
+class Errand {
+public:
+    Errand(Duration backoff, Duration backoff_max) : backoff_(backoff, backoff_max) {}
+
+    /// As soon as the backoff allows.
+    void want(Instant now) { due_ = std::min(due_, std::max(now, not_before_)); }
+    void want_at(Instant at) { due_ = std::min(due_, std::max(at, not_before_)); }
+    bool due(Instant now) const { return !outstanding_ && due_ <= now; }
+    void on_sent() {
+        outstanding_ = true;
+        due_ = Instant::never();
+    }
+    void on_success() {
+        outstanding_ = false;
+        backoff_.reset();
+        not_before_ = Instant{};
+    }
+    /// Wanted again, after a wait.
+    void on_failure(Instant now, Prng& prng) {
+        outstanding_ = false;
+        not_before_ = now + backoff_.next(prng);
+        due_ = not_before_;
+    }
+    Instant next_deadline() const { return outstanding_ ? Instant::never() : due_; }
+    bool outstanding() const { return outstanding_; }
+
+private:
+    broker::Backoff backoff_;
+    Instant due_ = Instant::never();
+    Instant not_before_;
+    bool outstanding_ = false;
+};
+
+/// Thread: one. Borrows everything.
+class Housekeeping {
+public:
+    Housekeeping(const Config& config, Cluster& cluster, ProducerIdentity& identity, Prng& prng);
+
+    /// The cluster has moved, or a topic is new.
+    void want_metadata(Instant now) { metadata_.want(now); }
+    /// The first record has come.
+    void want_producer_id(Instant now);
+
+    /// Sends what is due through some broker that is ready; wakes a connection up if none is.
+    void fill(Instant now);
+    /// The next time at which fill has something to do. What waits for a connection has no time.
+    Instant next_deadline(Instant now) const;
+
+    /// False: the answer can't be read, so the connection is not to be trusted.
+    bool on_metadata(std::int16_t version, ByteSpan body, Instant now, Cluster::Change& change);
+    bool on_producer_id(std::int16_t version, ByteSpan body, Instant now);
+    void on_lost(const InFlight& what, Instant now);
+
+    /// Why no producer id: none, or what the broker said for good.
+    Errc fatal() const { return fatal_; }
+    /// What the last failed attempt of either kind met.
+    Errc last_error() const { return last_error_; }
+
+private:
+    Node* ready_node(Instant now);
+    void wake_a_node(Instant now);
+    void send_metadata(Node& node, broker::RequestSlot& slot, Instant now);
+    void send_producer_id(Node& node, broker::RequestSlot& slot, Instant now);
+
+    const Config& config_;
+    Cluster& cluster_;
+    ProducerIdentity& identity_;
+    Prng& prng_;
+    Errand metadata_;
+    Errand producer_id_;
+    std::size_t next_node_ = 0;
+    bool waiting_for_node_ = false;
+    Errc fatal_ = Errc::none;
+    Errc last_error_ = Errc::none;
+};
+
+}  // namespace ringpost::produce

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A broker as one shard sees it: an address, a connection, the partitions that wait for it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/memory.h"
+#include "broker/connection.h"
+#include "produce/partition.h"
+
+namespace ringpost::produce {
+
+/// What a request slot stands for, on this side.
+struct InFlight {
+    Vector<Batch*> batches;     ///< of a Produce request, in its order
+    bool metadata = false;
+    bool producer_id = false;
+};
+
+struct Node {
+    std::uint32_t index = 0;        ///< in Cluster::nodes, and the token of its socket
+    std::int32_t id = -1;           ///< Kafka's node id; negative: a bootstrap address
+    std::string host;
+    std::uint16_t port = 0;
+    bool gone = false;              ///< no longer in the metadata
+    bool address_changed = false;   ///< reconnect under the new address once closed
+
+    broker::Connection connection;
+    List<Partition, &Partition::ready_hook> ready;
+    std::array<InFlight, limits::request_slots> in_flight;
+
+    Node(std::uint32_t index_, std::int32_t id_, std::string host_, std::uint16_t port_,
+         const broker::ConnectionOptions& options, Prng& prng)
+        : index(index_), id(id_), host(std::move(host_)), port(port_),
+          connection(options, host + ":" + std::to_string(port_), prng) {
+        for (std::uint32_t i = 0; i < limits::inflight_requests_max; ++i) {
+            in_flight[i].batches.reserve(limits::request_partitions_max);
+        }
+    }
+};
+
+}  // namespace ringpost::produce

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Topics and their partitions: where records wait. A queue belongs to the partition, not to the
+// broker that happens to lead it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ringpost/error.h>
+
+#include "base/list.h"
+#include "base/time.h"
+#include "produce/batch.h"
+#include "wire/uuid.h"
+
+namespace ringpost::produce {
+
+struct Node;
+
+/// One partition's queue and its place in the idempotent sequence.
+///
+/// Invariant 1: `queue` is in sequence order: in flight and retry first, then sealed, the open one
+///              last.
+/// Invariant 2: on its node's ready list exactly if Readiness says so; never without a node.
+struct Partition {
+    Topic* topic = nullptr;
+    std::int32_t index = 0;
+    Node* node = nullptr;              ///< the leader; null: none known
+    std::int32_t leader_epoch = -1;
+
+    List<Batch, &Batch::queue_hook> queue;
+    Batch* open = nullptr;             ///< the queue's last, if it takes records
+    std::uint32_t in_flight = 0;
+    std::uint32_t slab_wish = limits::slab_bytes_min;  ///< what the last batch came to
+
+    /// One batch at a time until this leader has acknowledged one since the last trouble: a leader
+    /// without state takes any base sequence, so a second batch could pass a refused first.
+    bool gate_open = false;
+    Instant retry_at;                  ///< no send before
+    std::uint32_t failures = 0;        ///< since the last acknowledgement
+    bool in_backoff = false;           ///< stands in Readiness' heap
+
+    // Idempotence. Each partition has an epoch of its own: the broker keeps them apart by partition,
+    // so one partition's trouble costs the others nothing.
+    std::int64_t producer_id = -1;
+    std::int16_t producer_epoch = 0;
+    std::int32_t next_sequence = 0;
+    bool bump_due = false;             ///< start a new epoch once nothing is in flight
+    bool topic_was_remade = false;     ///< then what is unknown can't stand in the new log
+
+    ListHook<Partition> ready_hook;    ///< Node::ready
+
+    /// The batch that goes next, or null.
+    Batch* next_batch() const {
+        for (Batch* b = queue.front(); b != nullptr; b = queue.next(*b)) {
+            if (b->state == Batch::State::in_flight) continue;
+            if (b->state == Batch::State::open) return b->due ? b : nullptr;
+            return b;
+        }
+        return nullptr;
+    }
+};
+
+/// Everything known of a topic that this shard was asked to produce to.
+struct Topic {
+    enum class State : std::uint8_t {
+        unknown,   ///< never answered for: records are parked
+        known,     ///< `partitions` says where records go
+        missing,   ///< the cluster does not have it (yet): records are parked, for a while
+        refused,   ///< the cluster won't have it: records fail with `error`
+    };
+
+    std::uint32_t id = 0;
+    std::string name;
+    State state = State::unknown;
+    Errc error = Errc::none;
+    Instant missing_since;
+    wire::Uuid uuid;
+    std::vector<std::unique_ptr<Partition>> partitions;
+    std::vector<std::int32_t> with_leader;   ///< indexes of partitions that have a leader
+    std::uint64_t metadata_round = 0;        ///< last answer that spoke of it
+
+    /// Batches of raw entries, in order. While there are any, new records queue behind them.
+    List<Batch, &Batch::queue_hook> parked;
+    std::uint32_t unpark_at = 0;             ///< bytes of the first parked slab already moved on
+    std::uint32_t unpark_slab = 0;
+    std::uint32_t unpark_run = 0;            ///< run and record within the run, likewise
+    std::uint32_t unpark_run_used = 0;
+
+    // The sticky partition for records without a key: changes when a batch is full.
+    std::int32_t sticky = -1;
+};
+
+}  // namespace ringpost::produce

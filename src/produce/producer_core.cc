@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the parts of a shard's producer work together.
+#include "produce/producer_core.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace ringpost::produce {
+
+using broker::Connection;
+
+ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
+                           std::uint32_t block_bytes_max, ReportSink& sink, std::uint64_t seed)
+    : config_(config),
+      prng_(seed),
+      arena_(memory, limits::slab_bytes_min, block_bytes_max),
+      pool_(arena_),
+      delivery_(pool_, flushes_, sink),
+      cluster_(config, prng_),
+      readiness_(config),
+      accumulator_(config, cluster_, pool_, delivery_, readiness_, flushes_, prng_),
+      sender_(config, accumulator_, readiness_, identity_),
+      answers_(config, cluster_, delivery_, readiness_, identity_, prng_),
+      housekeeping_(config, cluster_, identity_, prng_) {}
+
+// Records ------------------------------------------------------------------------------------------
+
+void ProducerCore::add_topic(std::uint32_t id, std::string_view name, Instant now) {
+    cluster_.add_topic(id, name);
+    housekeeping_.want_metadata(now);
+    housekeeping_.want_producer_id(now);
+}
+
+bool ProducerCore::try_append(const Entry& entry, std::uint16_t lane, Instant now) {
+    if (accumulator_.append(entry, lane, now) == Accumulator::Appended::yes) [[likely]] return true;
+    accumulator_.make_all_due(now);
+    return false;
+}
+
+// Time ---------------------------------------------------------------------------------------------
+
+void ProducerCore::advance(Instant now) {
+    if (shut_) return;
+    expire(now);
+    expire_missing_topics(now);
+    readiness_.on_deadline(now);
+    work_on_topics(now);
+    accumulator_.end_of_drain(now);
+    if (housekeeping_.fatal() != Errc::none) fail_all(housekeeping_.fatal(), now);
+    housekeeping_.want_producer_id(now);
+    housekeeping_.fill(now);
+    for (const auto& node : cluster_.nodes()) {
+        if (!node->ready.empty()) sender_.fill(*node, now);
+    }
+    want_connections(now);
+}
+
+/// Brokers with something waiting for them connect; the rest may rest.
+void ProducerCore::want_connections(Instant now) {
+    for (const auto& node : cluster_.nodes()) {
+        Connection& connection = node->connection;
+        if (node->address_changed) {
+            if (connection.state() == Connection::State::idle) {
+                node->address_changed = false;
+            } else {
+                connection.shut(now);
+            }
+        }
+        if (!node->ready.empty() && !connection.ready()) connection.want(now);
+    }
+}
+
+Instant ProducerCore::next_deadline(Instant now) const {
+    if (shut_) return Instant::never();
+    Instant next = std::min({readiness_.next_deadline(), accumulator_.next_deadline(),
+                             housekeeping_.next_deadline(now)});
+    if (const Batch* oldest = delivery_.oldest()) {
+        next = std::min(next, oldest->created + config_.delivery_timeout);
+    }
+    for (const Topic* topic : missing_) {
+        if (!topic->parked.empty()) next = std::min(next, topic->missing_since + config_.topic_wait);
+    }
+    auto& self = const_cast<ProducerCore&>(*this);
+    for (const auto& node : self.cluster_.nodes()) {
+        next = std::min(next, node->connection.next_deadline());
+        if (node->connection.muted_until() > now && !node->ready.empty()) {
+            next = std::min(next, node->connection.muted_until());
+        }
+    }
+    return next;
+}
+
+/// What stood in the way of a batch that was never sent.
+Errc ProducerCore::why_unsent(const Batch& batch) const {
+    if (batch.last_error != Errc::none) return batch.last_error;
+    const Node* node = batch.partition == nullptr ? nullptr : batch.partition->node;
+    if (node != nullptr && !node->connection.ready()) return node->connection.last_error();
+    if (batch.topic->error != Errc::none) return batch.topic->error;
+    if (config_.idempotent && !identity_.known() && node != nullptr) return Errc::no_producer_id;
+    if (batch.topic->state == Topic::State::known) {
+        return node == nullptr ? Errc::leader_not_available : Errc::none;
+    }
+    auto& self = const_cast<ProducerCore&>(*this);
+    for (const auto& seed : self.cluster_.nodes()) {
+        if (seed->connection.last_error() != Errc::none) return seed->connection.last_error();
+    }
+    return Errc::no_metadata;
+}
+
+void ProducerCore::expire(Instant now) {
+    while (Batch* batch = delivery_.oldest()) {
+        if (batch->created + config_.delivery_timeout > now) return;
+        const Errc why = why_unsent(*batch);
+        if (batch->partition == nullptr) {
+            if (!accumulator_.fail_parked_batch(*batch, Errc::delivery_timeout, why)) return;
+        } else if (batch->state == Batch::State::in_flight) {
+            // Reported now; its memory waits for the answer, or for the end of its connection.
+            delivery_.resolve(*batch, {.error = Errc::delivery_timeout, .last_error = why,
+                                       .may_have_been_written = true});
+        } else {
+            answers_.fail(*batch, Errc::delivery_timeout, why, batch->maybe_written, now);
+        }
+    }
+}
+
+/// A topic that does not exist, and does not appear either: its records need not wait for the whole
+/// delivery timeout.
+void ProducerCore::expire_missing_topics(Instant now) {
+    std::erase_if(missing_, [&](Topic* topic) {
+        if (topic->state != Topic::State::missing) return true;
+        if (topic->missing_since + config_.topic_wait > now) return false;
+        accumulator_.fail_parked(*topic, topic->error, topic->error);
+        // Later records wait anew; the topic may be made in the meantime.
+        topic->missing_since = now;
+        return false;
+    });
+}
+
+void ProducerCore::work_on_topics(Instant now) {
+    std::erase_if(to_unpark_, [&](Topic* topic) {
+        if (topic->state == Topic::State::known) return accumulator_.unpark(*topic, now);
+        if (topic->state == Topic::State::refused) {
+            return accumulator_.fail_parked(*topic, topic->error, topic->error);
+        }
+        return true;
+    });
+}
+
+// Connections --------------------------------------------------------------------------------------
+
+void ProducerCore::pump(Node& node, Instant now) {
+    Connection::Event event;
+    while (node.connection.poll_event(event, now)) {
+        switch (event.kind) {
+            case Connection::Event::Kind::ready: break;
+            case Connection::Event::Kind::response: on_response(node, event, now); break;
+            case Connection::Event::Kind::lost: on_lost(node, event, now); break;
+            case Connection::Event::Kind::down:
+                // Perhaps another broker leads now. A connection nobody waited for tells nothing.
+                if (!node.ready.empty()) housekeeping_.want_metadata(now);
+                node.connection.unwant();
+                break;
+        }
+    }
+}
+
+void ProducerCore::on_response(Node& node, const Connection::Event& event, Instant now) {
+    InFlight& what = node.in_flight[event.slot];
+    const std::int16_t version = node.connection.slot_version(event.slot);
+    bool trusted = true;
+    if (what.metadata) {
+        what.metadata = false;
+        Cluster::Change change;
+        trusted = housekeeping_.on_metadata(version, event.body, now, change);
+        on_change(change, now);
+    } else if (what.producer_id) {
+        what.producer_id = false;
+        trusted = housekeeping_.on_producer_id(version, event.body, now);
+        if (identity_.known()) {
+            readiness_.set_producer_id_known(true);
+            for (Topic* topic : cluster_.topics_in_use()) {
+                for (const auto& partition : topic->partitions) readiness_.update(*partition, now);
+            }
+        }
+    } else if (config_.acks == Acks::none) {
+        answers_.on_sent_unacknowledged(node, event.slot, now);
+    } else {
+        const Answers::Todo todo = answers_.on_response(node, event.slot, version, event.body, now);
+        if (todo.refresh_metadata) housekeeping_.want_metadata(now);
+        if (todo.throttle_ms > 0) node.connection.mute(now + Duration::ms(todo.throttle_ms));
+        trusted = !todo.malformed;
+    }
+    if (!trusted) node.connection.distrust("a response that can't be read", now);
+}
+
+void ProducerCore::on_lost(Node& node, const Connection::Event& event, Instant now) {
+    InFlight& what = node.in_flight[event.slot];
+    housekeeping_.on_lost(what, now);
+    what.metadata = what.producer_id = false;
+    if (what.batches.empty()) return;
+    answers_.on_lost(node, event.slot, event.error, event.written, now);
+    housekeeping_.want_metadata(now);
+}
+
+void ProducerCore::on_change(const Cluster::Change& change, Instant now) {
+    for (Topic* topic : change.topics) {
+        if (!topic->parked.empty()) to_unpark_.push_back(topic);
+        if (topic->state == Topic::State::missing &&
+            std::find(missing_.begin(), missing_.end(), topic) == missing_.end()) {
+            missing_.push_back(topic);
+        }
+        for (const auto& partition : topic->partitions) {
+            if (partition->bump_due) answers_.want_bump(*partition, now);
+        }
+    }
+    for (Partition* partition : change.moved) readiness_.update(*partition, now);
+}
+
+// Flush and the end --------------------------------------------------------------------------------
+
+std::uint64_t ProducerCore::begin_flush(Instant now) {
+    const std::uint64_t epoch = flushes_.begin();
+    accumulator_.make_all_due(now);
+    return epoch;
+}
+
+void ProducerCore::fail_all(Errc error, Instant now) {
+    Batch* next = nullptr;
+    for (Batch* batch = delivery_.oldest(); batch != nullptr; batch = next) {
+        next = Delivery::next_oldest(*batch);
+        const Errc why = error == Errc::purged ? why_unsent(*batch) : error;
+        const bool in_flight = batch->state == Batch::State::in_flight;
+        if (batch->partition == nullptr) {
+            accumulator_.fail_parked_batch(*batch, error, why);
+        } else {
+            delivery_.resolve(*batch, {.error = error, .last_error = why,
+                                       .may_have_been_written = in_flight || batch->maybe_written});
+        }
+    }
+    accumulator_.end_of_drain(now);
+}
+
+void ProducerCore::purge(Instant now) {
+    fail_all(Errc::purged, now);
+    shut_connections(now);
+}
+
+void ProducerCore::shut_connections(Instant now) {
+    shut_ = true;
+    for (const auto& node : cluster_.nodes()) node->connection.shut(now);
+}
+
+bool ProducerCore::drained() const {
+    if (!delivery_.idle()) return false;
+    auto& self = const_cast<ProducerCore&>(*this);
+    return std::all_of(self.cluster_.nodes().begin(), self.cluster_.nodes().end(),
+                       [](const auto& node) {
+                           return node->connection.state() == Connection::State::idle;
+                       });
+}
+
+}  // namespace ringpost::produce

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// One shard's brain, without I/O: records in, connections to serve, reports out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/prng.h"
+#include "produce/accumulator.h"
+#include "produce/answers.h"
+#include "produce/cluster.h"
+#include "produce/config.h"
+#include "produce/delivery.h"
+#include "produce/housekeeping.h"
+#include "produce/sender.h"
+
+namespace ringpost::produce {
+
+/// Thread:    one.
+/// Owns:      topics, partitions, batches, nodes and their connections. Borrows: the arena's
+///            memory, the sink and the config, for its whole life.
+/// Bounds:    the arena. At its end try_append refuses, until something was delivered.
+/// Allocates: for metadata and new topics; nothing for a record or a batch.
+class ProducerCore {
+public:
+    ProducerCore(const Config& config, std::span<std::byte> memory, std::uint32_t block_bytes_max,
+                 ReportSink& sink, std::uint64_t seed);
+    ProducerCore(const ProducerCore&) = delete;
+    ProducerCore& operator=(const ProducerCore&) = delete;
+
+    // Records.
+
+    bool knows_topic(std::uint32_t id) { return cluster_.topic(id) != nullptr; }
+    void add_topic(std::uint32_t id, std::string_view name, Instant now);
+    /// Copies the record into a batch. False: no memory; every open batch is now on its way, and
+    /// the record is to be offered again after something was resolved.
+    bool try_append(const Entry& entry, std::uint16_t lane, Instant now);
+    void end_of_drain(Instant now) { accumulator_.end_of_drain(now); }
+    void release_lent(Batch& batch) { delivery_.release_lent(batch); }
+
+    // Time and connections.
+
+    /// Timers, then requests: to be called once a turn, after every input.
+    void advance(Instant now);
+    /// After any input to the node's connection: takes its events.
+    void pump(Node& node, Instant now);
+    std::vector<std::unique_ptr<Node>>& nodes() { return cluster_.nodes(); }
+    Instant next_deadline(Instant now) const;
+    /// When the oldest lingering batch leaves.
+    Instant linger_deadline() const { return accumulator_.next_deadline(); }
+
+    // Flush and the end.
+
+    bool can_begin_flush() const { return flushes_.can_begin(); }
+    /// Everything appended so far leaves at once. Returns what to ask flush_done for.
+    std::uint64_t begin_flush(Instant now);
+    bool flush_done(std::uint64_t epoch) const { return flushes_.done(epoch); }
+    /// Reports every unresolved record as purged, and ends the connections.
+    void purge(Instant now);
+    /// No unresolved batch is left.
+    bool idle() const { return delivery_.idle(); }
+    /// Nothing is left that memory or the kernel would have to be waited for.
+    bool drained() const;
+    void shut_connections(Instant now);
+
+    struct Totals {
+        std::uint64_t delivered;
+        std::uint64_t failed;
+    };
+    Totals totals() const { return {delivery_.delivered(), delivery_.failed()}; }
+    std::size_t memory_used() const { return arena_.bytes_used(); }
+    std::size_t memory_total() const { return arena_.bytes_total(); }
+
+private:
+    void on_change(const Cluster::Change& change, Instant now);
+    void on_response(Node& node, const broker::Connection::Event& event, Instant now);
+    void on_lost(Node& node, const broker::Connection::Event& event, Instant now);
+    void expire(Instant now);
+    void expire_missing_topics(Instant now);
+    void work_on_topics(Instant now);
+    void fail_all(Errc error, Instant now);
+    void want_connections(Instant now);
+    Errc why_unsent(const Batch& batch) const;
+
+    const Config& config_;
+    Prng prng_;
+    Arena arena_;
+    BatchPool pool_;
+    FlushTracker flushes_;
+    Delivery delivery_;
+    Cluster cluster_;
+    Readiness readiness_;
+    ProducerIdentity identity_;
+    Accumulator accumulator_;
+    Sender sender_;
+    Answers answers_;
+    Housekeeping housekeeping_;
+    std::vector<Topic*> to_unpark_;       ///< topics with parked records and an answer
+    bool shut_ = false;                   ///< nothing is sent any more
+    std::vector<Topic*> missing_;         ///< topics that the cluster does not have
+};
+
+}  // namespace ringpost::produce

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Picking, finishing and framing of batches.
+#include "produce/sender.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "wire/produce_request_writer.h"
+#include "wire/record_batch.h"
+
+namespace ringpost::produce {
+
+namespace {
+
+/// Writes the batch's header and checksum, once; a retry finds them in place.
+void finish(Batch& batch) {
+    if (batch.written) return;
+    batch.written = true;
+    wire::write_batch_header(
+        batch.slabs[0].memory,
+        {.batch_length = static_cast<std::int32_t>(batch.bytes - wire::batch_length_overhead_bytes),
+         .last_offset_delta = static_cast<std::int32_t>(batch.record_count - 1),
+         .base_timestamp = batch.base_timestamp_ms,
+         .max_timestamp = batch.max_timestamp_ms,
+         .producer_id = batch.producer_id,
+         .producer_epoch = batch.producer_epoch,
+         .base_sequence = batch.base_sequence,
+         .record_count = static_cast<std::int32_t>(batch.record_count)});
+    std::array<ByteSpan, limits::batch_slabs_max> pieces;
+    for (std::uint32_t i = 0; i < batch.slab_count; ++i) pieces[i] = batch.slabs[i].bytes();
+    wire::store_batch_crc(batch.slabs[0].memory, wire::batch_crc({pieces.data(), batch.slab_count}));
+}
+
+}  // namespace
+
+void Sender::fill(Node& node, Instant now) {
+    while (!node.ready.empty()) {
+        broker::RequestSlot* slot = node.connection.try_begin(wire::ApiKey::produce, now);
+        if (slot == nullptr) return;
+        const std::uint32_t number = node.connection.slot_number(*slot);
+        if (!pick(node, number, now)) {
+            node.connection.abandon(*slot);
+            return;
+        }
+        encode(node, *slot);
+        node.connection.submit(*slot, now);
+    }
+}
+
+bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {
+    auto& picked = node.in_flight[slot].batches;
+    RINGPOST_ASSERT(picked.empty());
+    std::size_t bytes = 0;
+    std::size_t pieces = 1;
+    std::size_t frame = wire::produce_request_frame_bytes_max(config_.connection.client_id);
+    // A partition may be ready again at once, for its next batch; that one goes with another
+    // request, so each is looked at once.
+    for (std::size_t left = node.ready.size(); left != 0; --left) {
+        Partition& partition = *node.ready.front();
+        Batch& batch = *partition.next_batch();
+        bytes += batch.bytes;
+        pieces += batch.slab_count + 1;
+        frame += wire::produce_partition_frame_bytes_max +
+                 wire::produce_topic_frame_bytes_max(partition.topic->name);
+        const bool fits = bytes <= config_.request_bytes_max && pieces <= limits::send_pieces_max &&
+                          frame <= limits::request_frame_bytes &&
+                          picked.size() < limits::request_partitions_max;
+        if (!fits && !picked.empty()) break;
+        node.ready.remove(partition);
+        if (batch.state == Batch::State::open) accumulator_.seal(partition, batch, now);
+        if (config_.idempotent) assign_sequence(partition, batch, identity_);
+        finish(batch);
+        batch.state = Batch::State::in_flight;
+        batch.node = static_cast<std::int32_t>(node.index);
+        batch.slot = slot;
+        if (batch.attempts != UINT8_MAX) ++batch.attempts;
+        ++partition.in_flight;
+        readiness_.update(partition, now);
+        picked.push_back(&batch);
+    }
+    return !picked.empty();
+}
+
+void Sender::encode(Node& node, broker::RequestSlot& slot) {
+    auto& picked = node.in_flight[node.connection.slot_number(slot)].batches;
+    std::sort(picked.begin(), picked.end(), [](const Batch* a, const Batch* b) {
+        return a->topic->id != b->topic->id ? a->topic->id < b->topic->id
+                                            : a->partition->index < b->partition->index;
+    });
+    const auto same_topic = [](const Batch* a, const Batch* b) { return a->topic == b->topic; };
+    std::uint32_t topic_count = 0;
+    bool by_id = true;
+    for (std::size_t i = 0; i < picked.size(); ++i) {
+        topic_count += i == 0 || !same_topic(picked[i - 1], picked[i]);
+        by_id &= !picked[i]->topic->uuid.is_zero();
+    }
+    // Produce v13 names topics by id (KIP-516), which not every topic has everywhere.
+    if (!by_id) slot.version = std::min<std::int16_t>(slot.version, 12);
+    slot.expects_response = config_.acks != Acks::none;
+    slot.frame.resize(limits::request_frame_bytes);
+    slot.pieces.reserve(limits::send_pieces_max);
+
+    Writer out(slot.frame);
+    std::size_t cut = 0;
+    std::uint64_t records_bytes = 0;
+    wire::ProduceRequestWriter request(
+        out, slot.version, slot.correlation_id, config_.connection.client_id,
+        static_cast<std::int16_t>(config_.acks),
+        static_cast<std::int32_t>(config_.request_timeout.count_ms()), topic_count);
+    for (std::size_t i = 0; i < picked.size();) {
+        std::size_t end = i;
+        while (end < picked.size() && same_topic(picked[i], picked[end])) ++end;
+        request.topic(picked[i]->topic->name, picked[i]->topic->uuid,
+                      static_cast<std::uint32_t>(end - i));
+        for (; i < end; ++i) {
+            const Batch& batch = *picked[i];
+            request.partition(batch.partition->index, batch.bytes);
+            slot.pieces.push_back({slot.frame.data() + cut, out.size() - cut});
+            cut = out.size();
+            for (const Slab& slab : batch.used_slabs()) slot.pieces.push_back(slab.bytes());
+            records_bytes += batch.bytes;
+            request.end_partition();
+        }
+        request.end_topic();
+    }
+    request.finish(records_bytes);
+    RINGPOST_ASSERT(out.ok());
+    if (out.size() != cut) slot.pieces.push_back({slot.frame.data() + cut, out.size() - cut});
+}
+
+}  // namespace ringpost::produce

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// From ready partitions to Produce requests: one batch a partition, all ready partitions of a broker
+// in one request.
+#pragma once
+
+#include "produce/accumulator.h"
+#include "produce/config.h"
+#include "produce/node.h"
+#include "produce/readiness.h"
+#include "produce/sequence.h"
+
+namespace ringpost::produce {
+
+/// Thread:    one. Borrows everything.
+/// Bounds:    Config::request_bytes_max (but always one batch), limits::request_partitions_max
+///            batches, limits::send_pieces_max pieces and limits::request_frame_bytes a request.
+/// Allocates: a slot's frame and pieces at its first use.
+class Sender {
+public:
+    Sender(const Config& config, Accumulator& accumulator, Readiness& readiness,
+           ProducerIdentity& identity)
+        : config_(config), accumulator_(accumulator), readiness_(readiness), identity_(identity) {}
+
+    /// Makes requests of the node's ready partitions while its connection takes them.
+    void fill(Node& node, Instant now);
+
+private:
+    /// Picks batches for one request into the slot's InFlight; false if there is none.
+    bool pick(Node& node, std::uint32_t slot, Instant now);
+    void encode(Node& node, broker::RequestSlot& slot);
+
+    const Config& config_;
+    Accumulator& accumulator_;
+    Readiness& readiness_;
+    ProducerIdentity& identity_;
+};
+
+}  // namespace ringpost::produce

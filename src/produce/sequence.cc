@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The local epoch bump.
+#include "produce/sequence.h"
+
+#include "base/assert.h"
+
+namespace ringpost::produce {
+
+void bump_epoch(Partition& partition, ProducerIdentity& identity, Delivery& delivery) {
+    RINGPOST_ASSERT(partition.in_flight == 0);
+    Batch* next = nullptr;
+    for (Batch* b = partition.queue.front(); b != nullptr; b = next) {
+        next = partition.queue.next(*b);
+        if (!b->sequenced) continue;
+        if (b->maybe_written && !partition.topic_was_remade) {
+            delivery.resolve(*b, {.error = b->last_error, .last_error = b->last_error,
+                                  .may_have_been_written = true});
+            continue;
+        }
+        b->sequenced = false;
+        b->written = false;
+    }
+    if (partition.producer_epoch == INT16_MAX) {
+        partition.producer_id = -1;  // adopts a fresh one when it next sends
+        identity.wanted = true;
+    } else {
+        ++partition.producer_epoch;
+    }
+    partition.next_sequence = 0;
+    partition.gate_open = false;
+    partition.topic_was_remade = false;
+    partition.bump_due = false;
+}
+
+}  // namespace ringpost::produce

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a lane and its shard share: two rings and the flags of their beginning and end.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <memory>
+
+#include <ringpost/error.h>
+
+#include "base/memory.h"
+#include "base/spsc_ring.h"
+#include "produce/batch.h"
+#include "shard/wakeup.h"
+
+namespace ringpost::shard {
+
+/// In the report ring: what became of some records of one lane in one batch. Runs follow.
+struct ReportHeader {
+    std::uint32_t size;                  ///< header and runs, in bytes
+    Errc error;
+    Errc last_error;
+    std::uint32_t topic;
+    std::int32_t partition;
+    std::int64_t base_offset;            ///< of the batch's first record; -1: unknown
+    std::int64_t log_append_time_ms;     ///< -1: the records keep their own timestamps
+    const produce::Batch* batch;         ///< readable until the lane has polled past; or null
+    std::uint32_t first_index;           ///< where in the batch the runs begin
+    std::uint16_t run_count;
+    std::uint8_t attempts;
+    std::uint8_t flags;
+
+    static constexpr std::uint8_t may_have_been_written = 1;
+};
+static_assert(sizeof(ReportHeader) == 56 || sizeof(ReportHeader) == 48);
+
+/// Records of the lane, consecutive in the batch, whose tags lie in consecutive slots.
+struct ReportRun {
+    std::uint32_t first_slot;
+    std::uint16_t count;
+    std::uint16_t skip;                  ///< records of other lanes in front of it
+};
+static_assert(sizeof(ReportRun) == 8);
+
+/// The most that one record can take of the report ring: it is alone in its batch.
+inline constexpr std::size_t report_bytes_max = sizeof(ReportHeader) + sizeof(ReportRun);
+/// One ring entry's runs; a batch with more takes several entries.
+inline constexpr std::uint32_t report_runs_max = 256;
+/// Ring room beyond the records' own, for the gap in front of an entry that would wrap.
+inline constexpr std::size_t report_slack_bytes =
+    2 * (sizeof(ReportHeader) + report_runs_max * sizeof(ReportRun));
+
+/// Owns:      the rings' memory. Shared by the lane's handle and the shard; freed by the last one.
+/// Invariant: the caller has a credit for every record without a polled report, and the report ring
+///            has `report_bytes_max` for each credit: a report always has room.
+class LaneChannel {
+public:
+    LaneChannel(std::size_t ring_bytes, std::uint32_t records_max)
+        : record_memory_(ring_bytes, 128),
+          report_memory_(report_ring_bytes(records_max), 128),
+          records(usable() ? record_memory_.span() : std::span<std::byte>{spare_}),
+          reports(usable() ? report_memory_.span() : std::span<std::byte>{spare_}) {}
+
+    static std::size_t report_ring_bytes(std::uint32_t records_max) {
+        return std::bit_ceil(records_max * report_bytes_max + report_slack_bytes);
+    }
+    /// False: there was no memory.
+    bool usable() const { return record_memory_ && report_memory_; }
+    std::size_t memory_bytes() const { return record_memory_.size() + report_memory_.size(); }
+
+private:
+    Block record_memory_;
+    Block report_memory_;
+    alignas(8) std::byte spare_[16];     ///< what the rings of an unusable channel point at
+
+public:
+    SpscRing records;                    ///< caller to shard: produce::Entry
+    SpscRing reports;                    ///< shard to caller: ReportHeader and runs
+    Signal signal;                       ///< shard to caller: reports, room, the end
+
+    alignas(128) std::atomic<std::uint64_t> wake_at{0};   ///< shard: see Parking
+    std::atomic<std::uint64_t> reported{0};               ///< shard: records in `reports` so far
+    std::atomic<std::uint64_t> failed{0};                 ///< shard: those with an error
+    std::atomic<bool> finished{false};                    ///< shard: it reads no more records
+    alignas(128) std::atomic<bool> closed{false};         ///< caller: the handle is gone
+
+    LaneChannel* next_new = nullptr;     ///< in the shard's list of lanes it has not met yet
+};
+
+/// Both sides hold one of these.
+using LaneChannelRef = std::shared_ptr<LaneChannel>;
+
+}  // namespace ringpost::shard

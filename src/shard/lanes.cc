@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records out of lanes, reports into them.
+#include "shard/lanes.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.h"
+
+namespace ringpost::shard {
+
+using produce::Batch;
+using produce::Entry;
+using produce::Outcome;
+using produce::Run;
+
+void Lanes::add(LaneChannelRef channel) {
+    const std::lock_guard lock(new_mutex_);
+    new_.push_back(std::move(channel));
+    has_new_.store(true, std::memory_order_release);
+}
+
+void Lanes::meet_new() {
+    // pairs with the release store in add
+    if (!has_new_.load(std::memory_order_acquire)) [[likely]] return;
+    const std::lock_guard lock(new_mutex_);
+    for (LaneChannelRef& channel : new_) {
+        auto lane = std::make_unique<Lane>();
+        lane->channel = std::move(channel);
+        ++open_count_;
+        if (free_numbers_.empty()) {
+            lanes_.push_back(std::move(lane));
+        } else {
+            lanes_[free_numbers_.back()] = std::move(lane);
+            free_numbers_.pop_back();
+        }
+    }
+    new_.clear();
+    touched_.reserve(lanes_.size());
+    has_new_.store(false, std::memory_order_release);
+}
+
+// Records ------------------------------------------------------------------------------------------
+
+Lanes::Drained Lanes::drain(Instant now, Instant created) {
+    meet_new();
+    Drained drained;
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+        if (lanes_[i] == nullptr) continue;
+        if (!drain_lane(*lanes_[i], static_cast<std::uint16_t>(i), now, created, drained)) break;
+    }
+    return drained;
+}
+
+/// False: no memory, so no other lane need be asked.
+bool Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
+                       Drained& drained) {
+    SpscRing& ring = lane.channel->records;
+    const std::uint64_t end = ring.read() + limits::lane_turn_bytes;
+    const std::uint64_t before = ring.read();
+    bool memory = true;
+    while (const std::byte* at = ring.front()) {
+        if (ring.read() >= end) {
+            drained.more = true;
+            break;
+        }
+        const Entry& entry = *reinterpret_cast<const Entry*>(at);
+        if (entry.is_topic_name()) [[unlikely]] {
+            if (!core_->knows_topic(entry.topic)) {
+                core_->add_topic(entry.topic, as_text({entry.tail(), entry.tail_size()}), now);
+            }
+        } else {
+            memory = core_->try_append(entry, number, created);
+            if (!memory) {
+                drained.blocked = true;
+                break;
+            }
+            ++lane.taken;
+            ++records_taken_;
+        }
+        ring.pop(entry.size);
+    }
+    if (ring.read() == before) return memory;
+    drained.any = true;
+    ring.release();
+    lane.channel->signal.notify();
+    return memory;
+}
+
+void Lanes::collect() {
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+        Lane* lane = lanes_[i].get();
+        if (lane == nullptr) continue;
+        const bool closed = lane->channel->closed.load(std::memory_order_acquire);
+        if (!lane->lent.empty()) {
+            const std::uint64_t polled = closed ? UINT64_MAX : lane->channel->reports.released();
+            while (!lane->lent.empty() && lane->lent.front().until <= polled) {
+                lent_bytes_ -= lane->lent.front().batch->bytes;
+                core_->release_lent(*lane->lent.front().batch);
+                lane->lent.pop_front();
+            }
+        }
+        // Pairs with the caller's release store of `closed`, after its last record.
+        if (closed && lane->channel->records.empty() && lane->taken == lane->reported) {
+            lane->channel->finished.store(true, std::memory_order_release);
+            lanes_[i].reset();
+            free_numbers_.push_back(static_cast<std::uint16_t>(i));
+            --open_count_;
+        }
+    }
+}
+
+// Sleep and flush ----------------------------------------------------------------------------------
+
+void Lanes::mark() {
+    meet_new();
+    for (const auto& lane : lanes_) {
+        if (lane != nullptr) lane->mark = lane->channel->records.published();
+    }
+}
+
+bool Lanes::drained_to_marks() const {
+    return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
+        return lane == nullptr || lane->channel->records.read() >= lane->mark;
+    });
+}
+
+bool Lanes::empty() const {
+    return !has_new_.load(std::memory_order_acquire) &&
+           std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
+               return lane == nullptr || lane->channel->records.empty();
+           });
+}
+
+void Lanes::set_wake_thresholds(std::uint64_t bytes) {
+    for (const auto& lane : lanes_) {
+        if (lane == nullptr) continue;
+        lane->channel->wake_at.store(lane->channel->records.read() + bytes,
+                                     std::memory_order_relaxed);
+    }
+}
+
+bool Lanes::beyond_threshold() const {
+    if (has_new_.load(std::memory_order_acquire)) return true;
+    return std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
+        if (lane == nullptr) return false;
+        if (lane->channel->closed.load(std::memory_order_relaxed)) return true;
+        const std::uint64_t published = lane->channel->records.published();
+        return published != lane->channel->records.read() &&
+               published >= lane->channel->wake_at.load(std::memory_order_relaxed);
+    });
+}
+
+void Lanes::finish() {
+    meet_new();
+    for (const auto& lane : lanes_) {
+        if (lane == nullptr) continue;
+        // What the caller published too late for us it now reads, and reports, itself.
+        lane->channel->finished.store(true, std::memory_order_release);
+        lane->channel->signal.notify();
+    }
+}
+
+// Reports ------------------------------------------------------------------------------------------
+
+std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
+    const bool failed = outcome.error != Errc::none;
+    const bool lend = failed && lent_bytes_ + batch.bytes <= core_->memory_total() / 2;
+    std::uint32_t index = 0;
+    touched_.clear();
+    for (const produce::Slab& slab : batch.used_slabs()) {
+        for (std::uint32_t i = 0; i < slab.run_count; ++i) {
+            const Run& run = slab.run(i);
+            add_run(*lanes_[run.lane], batch, outcome, run, index, lend);
+            index += run.count;
+        }
+    }
+    RINGPOST_ASSERT(index == batch.record_count);
+    std::uint32_t lenders = 0;
+    for (Lane* lane : touched_) {
+        if (lane->entry != nullptr) end_entry(*lane);
+        if (lane->borrows) {
+            lane->borrows = false;
+            lane->lent.push_back({const_cast<Batch*>(&batch), lane->channel->reports.written()});
+            lent_bytes_ += batch.bytes;
+            ++lenders;
+        }
+        lane->channel->failed.store(lane->failed, std::memory_order_relaxed);
+        lane->channel->reported.store(lane->reported, std::memory_order_release);
+        lane->channel->signal.notify();
+    }
+    return lenders;
+}
+
+void Lanes::add_run(Lane& lane, const Batch& batch, const Outcome& outcome, const Run& run,
+                    std::uint32_t index, bool lend) {
+    lane.reported += run.count;
+    if (outcome.error != Errc::none) lane.failed += run.count;
+    RINGPOST_ASSERT(lane.reported <= lane.taken);
+    if (lane.channel->closed.load(std::memory_order_relaxed)) return;  // nobody will read it
+    if (std::find(touched_.begin(), touched_.end(), &lane) == touched_.end()) {
+        touched_.push_back(&lane);
+    }
+    const bool room = lane.entry != nullptr && lane.entry_runs < report_runs_max &&
+                      index - lane.next_index <= UINT16_MAX;
+    if (!room) {
+        if (lane.entry != nullptr) end_entry(lane);
+        begin_entry(lane, batch, outcome, index, lend);
+    }
+    const ReportRun report{run.first_slot, run.count,
+                           static_cast<std::uint16_t>(index - lane.next_index)};
+    std::memcpy(lane.entry + sizeof(ReportHeader) + lane.entry_runs * sizeof report, &report,
+                sizeof report);
+    ++lane.entry_runs;
+    lane.next_index = index + run.count;
+}
+
+void Lanes::begin_entry(Lane& lane, const Batch& batch, const Outcome& outcome,
+                        std::uint32_t index, bool lend) {
+    lane.entry = lane.channel->reports.try_reserve(sizeof(ReportHeader) +
+                                                   report_runs_max * sizeof(ReportRun));
+    RINGPOST_ASSERT(lane.entry != nullptr);  // the credits see to it
+    lane.entry_runs = 0;
+    lane.next_index = index;
+    lane.borrows |= lend;
+    const std::int32_t partition = batch.partition == nullptr ? -1 : batch.partition->index;
+    const ReportHeader header{
+        .size = 0,
+        .error = outcome.error,
+        .last_error = outcome.last_error,
+        .topic = batch.topic->id,
+        .partition = partition,
+        .base_offset = outcome.base_offset,
+        .log_append_time_ms = outcome.log_append_time_ms,
+        .batch = lend ? &batch : nullptr,
+        .first_index = index,
+        .run_count = 0,
+        .attempts = batch.attempts,
+        .flags = outcome.may_have_been_written ? ReportHeader::may_have_been_written
+                                               : std::uint8_t{0}};
+    std::memcpy(lane.entry, &header, sizeof header);
+}
+
+void Lanes::end_entry(Lane& lane) {
+    auto& header = *reinterpret_cast<ReportHeader*>(lane.entry);
+    header.size = static_cast<std::uint32_t>(sizeof(ReportHeader) +
+                                             lane.entry_runs * sizeof(ReportRun));
+    header.run_count = static_cast<std::uint16_t>(lane.entry_runs);
+    lane.channel->reports.commit(header.size);
+    lane.entry = nullptr;
+}
+
+}  // namespace ringpost::shard

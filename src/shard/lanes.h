@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shard's side of its lanes: draining records, writing reports, letting lanes go.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/limits.h"
+#include "produce/producer_core.h"
+#include "shard/lane_channel.h"
+
+namespace ringpost::shard {
+
+/// Thread:    the shard's, but for `add`.
+/// Owns:      its references to the channels.
+/// Bounds:    limits::lanes_max lanes; lent memory: half of the arena, then reports come without
+///            their records' bytes.
+class Lanes final : public produce::ReportSink {
+public:
+    /// Any thread. The caller then wakes the shard.
+    void add(LaneChannelRef channel);
+
+    void bind(produce::ProducerCore& core) { core_ = &core; }
+
+    struct Drained {
+        bool any = false;        ///< something was taken
+        bool blocked = false;    ///< there was no memory for a record
+        bool more = false;       ///< a lane has more than its share of a turn
+    };
+    /// Takes records from every lane, `limits::lane_turn_bytes` at most of each. `created` is when
+    /// they count as having come.
+    Drained drain(Instant now, Instant created);
+    /// Takes back what lanes have polled past, and forgets lanes that are closed and done.
+    void collect();
+
+    /// Marks the lanes' present ends; drained_to_marks says whether all of it has been taken.
+    void mark();
+    bool drained_to_marks() const;
+    bool empty() const;
+    /// Sets each lane's wake-up threshold: this many more bytes, or any.
+    void set_wake_thresholds(std::uint64_t bytes);
+    /// Something lies beyond a threshold: do not sleep.
+    bool beyond_threshold() const;
+    /// No lane's records are read any more; waiters are told.
+    void finish();
+
+    std::size_t count() const { return open_count_; }
+    std::uint64_t records_taken() const { return records_taken_; }
+
+    std::uint32_t on_resolved(const produce::Batch& batch, const produce::Outcome& outcome) override;
+
+private:
+    struct Lent {
+        produce::Batch* batch;
+        std::uint64_t until;          ///< the report ring's position that ends the loan
+    };
+    struct Lane {
+        LaneChannelRef channel;
+        std::uint64_t taken = 0;      ///< records
+        std::uint64_t reported = 0;
+        std::uint64_t failed = 0;
+        std::uint64_t mark = 0;
+        std::deque<Lent> lent;
+        // The entry under way while a batch is walked.
+        std::byte* entry = nullptr;
+        std::uint32_t entry_runs = 0;
+        std::uint32_t next_index = 0; ///< first record of the batch not covered by runs so far
+        bool borrows = false;
+    };
+
+    void meet_new();
+    bool drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created, Drained& drained);
+    void add_run(Lane& lane, const produce::Batch& batch, const produce::Outcome& outcome,
+                 const produce::Run& run, std::uint32_t index, bool lend);
+    void begin_entry(Lane& lane, const produce::Batch& batch, const produce::Outcome& outcome,
+                     std::uint32_t index, bool lend);
+    void end_entry(Lane& lane);
+
+    produce::ProducerCore* core_ = nullptr;
+    std::vector<std::unique_ptr<Lane>> lanes_;     ///< by number; null: free
+    std::vector<std::uint16_t> free_numbers_;
+    std::vector<Lane*> touched_;                   ///< lanes of the batch being walked
+    std::size_t open_count_ = 0;
+    std::uint64_t records_taken_ = 0;
+    std::size_t lent_bytes_ = 0;
+
+    std::mutex new_mutex_;                         ///< cold: taken when a lane is opened
+    std::vector<LaneChannelRef> new_;
+    std::atomic<bool> has_new_{false};             ///< written under new_mutex_
+};
+
+}  // namespace ringpost::shard

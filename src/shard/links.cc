@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sockets for connections.
+#include "shard/links.h"
+
+#include <cstring>
+
+namespace ringpost::shard {
+
+using Action = broker::Connection::Action;
+
+void Links::on_event(const io::Event& event, Instant now) {
+    if (event.token >= links_.size()) return;
+    Link& link = links_[event.token];
+    produce::Node& node = *core_.nodes()[event.token];
+    broker::Connection& connection = node.connection;
+    if (event.kind == io::Event::Kind::resolved) {
+        link.resolving = false;
+        link.addresses.assign(event.addresses.begin(), event.addresses.end());
+        if (event.result != 0) link.addresses.clear();
+        connection.on_resolved(static_cast<std::uint32_t>(link.addresses.size()), now);
+        core_.pump(node, now);
+        return;
+    }
+    if (event.socket != link.socket) return;  // of a socket before this one
+    switch (event.kind) {
+        case io::Event::Kind::connected:
+            connection.on_connected(event.result == 0,
+                                    event.result == 0 ? "" : std::strerror(-event.result), now);
+            break;
+        case io::Event::Kind::sent:
+            connection.on_sent(event.result >= 0, now);
+            break;
+        case io::Event::Kind::received:
+            connection.on_received(event.result, now);
+            break;
+        case io::Event::Kind::closed:
+            link.socket = {};
+            connection.on_closed(now);
+            break;
+        default: return;
+    }
+    core_.pump(node, now);
+}
+
+bool Links::serve(Instant now) {
+    if (links_.size() < core_.nodes().size()) links_.resize(core_.nodes().size());
+    bool any = false;
+    for (std::size_t i = 0; i < links_.size(); ++i) any |= serve_one(*core_.nodes()[i], now);
+    return any;
+}
+
+bool Links::serve_one(produce::Node& node, Instant now) {
+    broker::Connection& connection = node.connection;
+    Link& link = links_[node.index];
+    bool any = false;
+    for (;;) {
+        switch (connection.poll_action()) {
+            case Action::none: return any;
+            case Action::resolve: resolve(node); break;
+            case Action::connect: connect(node, now); break;
+            case Action::receive: io_.receive(link.socket, connection.receive_room()); break;
+            case Action::send: io_.send(link.socket, connection.gather()); break;
+            case Action::close: io_.close(link.socket); break;
+        }
+        any = true;
+    }
+}
+
+void Links::resolve(produce::Node& node) {
+    // A look-up that outlived its connection answers for the next one as well.
+    if (links_[node.index].resolving) return;
+    links_[node.index].resolving = true;
+    io_.resolve(node.host, node.port, node.index);
+}
+
+void Links::connect(produce::Node& node, Instant now) {
+    Link& link = links_[node.index];
+    const io::Address& address = link.addresses[node.connection.address_index()];
+    log_.debug("{}: connecting to {}", node.connection.name(), address.text());
+    link.socket = io_.connect(address, node.index);
+    if (!link.socket.valid()) {
+        node.connection.on_no_socket(now);
+        core_.pump(node, now);
+    }
+}
+
+}  // namespace ringpost::shard

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop.
+#include "shard/shard.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.h"
+
+namespace ringpost::shard {
+
+Shard::Shard(const ShardOptions& options) : options_(options) {}
+Shard::~Shard() = default;
+
+Result<void> Shard::open(std::unique_ptr<io::Io> io) {
+    const std::uint64_t blocks =
+        (options_.memory_bytes + options_.block_bytes_max - 1) / options_.block_bytes_max;
+    memory_ = Block(blocks * options_.block_bytes_max, 2U << 20);
+    if (!memory_) {
+        return Error{Errc::out_of_memory,
+                     fmt::format("buffer.memory: {} bytes could not be had", options_.memory_bytes)};
+    }
+    // Touched now: a page fault later would cost more than all else that a record costs.
+    std::memset(memory_.data(), 0, memory_.size());
+    if (io == nullptr) {
+        auto made = io::make_io(options_.io);
+        if (!made) return made.error();
+        io = std::move(*made);
+    }
+    io_ = std::move(io);
+    core_ = std::make_unique<produce::ProducerCore>(options_.produce, memory_.span(),
+                                                    options_.block_bytes_max, lanes_, options_.seed);
+    lanes_.bind(*core_);
+    links_ = std::make_unique<Links>(*io_, *core_, options_.produce.log);
+    options_.produce.log.info("shard is up on {}", io_->description());
+    return {};
+}
+
+void Shard::turn(Instant until) {
+    RINGPOST_ASSERT(io_ != nullptr);
+    Instant now = io_->now();
+    const std::size_t count = wait(until, now);
+    now = io_->now();
+    take_events(count, now);
+
+    Lanes::Drained drained;
+    if (stage_ < Stage::closing) {
+        // Records that came while the loop slept towards a linger's end may be as old as that sleep.
+        drained = lanes_.drain(now, std::min(created_, now));
+    }
+    created_ = Instant::never();
+    more_ = drained.more;
+    blocked_ = drained.blocked;
+    lanes_.collect();
+    work_on_flushes(now);
+    work_on_stop(now);
+    core_->advance(now);
+    const bool asked = links_->serve(now);
+    publish_totals();
+    if (count != 0 || drained.any || asked) busy_until_ = now + options_.spin;
+}
+
+/// Events at once, or after a sleep if there is nothing else to do.
+std::size_t Shard::wait(Instant until, Instant now) {
+    if (more_ || stage_ == Stage::finished) return io_->wait(events_, Instant{});
+    until = std::min(until, core_->next_deadline(now));
+    if (stage_ == Stage::flushing_out) until = std::min(until, stop_deadline_);
+    if (until <= now) return io_->wait(events_, Instant{});
+    if (now < busy_until_) {
+        // A look now and then: hammering the lanes' tails would slow the callers down.
+        for (int i = 0; i < 8; ++i) __builtin_ia32_pause();
+        return io_->wait(events_, Instant{});
+    }
+    if (!park(until)) return io_->wait(events_, Instant{});
+    const std::size_t count = io_->wait(events_, until);
+    parking_.end();
+    return count;
+}
+
+/// Announces the sleep, then looks once more: whoever published after the look sees the flag.
+bool Shard::park(Instant until) {
+    const Instant linger_end = core_->linger_deadline();
+    const bool lingering = !linger_end.is_never() && linger_end <= until;
+    // Without memory more records are no news: an answer, or a lane that gives a batch back, is.
+    lanes_.set_wake_thresholds(blocked_ ? INT64_MAX : lingering ? options_.wake_bytes : 1);
+    if (lingering) created_ = io_->now();
+    parking_.announce();
+    const bool asked = flush_asked_.load(std::memory_order_relaxed) > begun_ ||
+                       (stage_ == Stage::running &&
+                        stop_asked_ns_.load(std::memory_order_relaxed) >= 0);
+    if (!asked && !lanes_.beyond_threshold()) return true;
+    parking_.end();
+    return false;
+}
+
+void Shard::take_events(std::size_t count, Instant now) {
+    for (std::size_t i = 0; i < count; ++i) links_->on_event(events_[i], now);
+    for (const auto& node : core_->nodes()) {
+        if (node->connection.next_deadline() > now) continue;
+        node->connection.on_deadline(now);
+        core_->pump(*node, now);
+    }
+}
+
+void Shard::publish_totals() {
+    const auto totals = core_->totals();
+    taken_.store(lanes_.records_taken(), std::memory_order_relaxed);
+    delivered_.store(totals.delivered, std::memory_order_relaxed);
+    failed_.store(totals.failed, std::memory_order_relaxed);
+}
+
+// Flush --------------------------------------------------------------------------------------------
+
+std::uint64_t Shard::request_flush() {
+    const std::uint64_t ticket = flush_asked_.fetch_add(1, std::memory_order_acq_rel) + 1;
+    wake_if_parked();
+    return ticket;
+}
+
+void Shard::work_on_flushes(Instant now) {
+    const std::uint64_t asked = flush_asked_.load(std::memory_order_acquire);
+    if (!marking_ && asked > begun_ && flush_count_ < flushes_.size()) {
+        marking_ = true;
+        marking_ticket_ = begun_ = asked;
+        lanes_.mark();
+        more_ = true;
+    }
+    if (marking_ && core_->can_begin_flush() && lanes_.drained_to_marks()) {
+        marking_ = false;
+        flushes_[flush_count_++] = {marking_ticket_, core_->begin_flush(now)};
+    }
+    std::uint32_t done = 0;
+    while (done < flush_count_ && core_->flush_done(flushes_[done].epoch)) ++done;
+    if (done == 0) return;
+    publish_totals();
+    flushed_.store(flushes_[done - 1].ticket, std::memory_order_release);
+    std::copy(flushes_.begin() + done, flushes_.begin() + flush_count_, flushes_.begin());
+    flush_count_ -= done;
+    signal_.notify();
+}
+
+// Stop ---------------------------------------------------------------------------------------------
+
+void Shard::request_stop(Duration timeout) {
+    std::int64_t none = -1;
+    stop_asked_ns_.compare_exchange_strong(none, std::max<std::int64_t>(timeout.count_ns(), 0));
+    wake_if_parked();
+}
+
+void Shard::work_on_stop(Instant now) {
+    switch (stage_) {
+        case Stage::running: {
+            const std::int64_t timeout = stop_asked_ns_.load(std::memory_order_acquire);
+            if (timeout < 0) return;
+            stage_ = Stage::flushing_out;
+            stop_deadline_ = now + Duration::ns(timeout);
+            lanes_.mark();
+            more_ = true;
+            return;
+        }
+        case Stage::flushing_out:
+            if (!stop_flush_begun_ && lanes_.drained_to_marks() && core_->can_begin_flush()) {
+                stop_flush_begun_ = true;
+                stop_epoch_ = core_->begin_flush(now);
+            }
+            if (stop_flush_begun_ && core_->idle() && lanes_.empty()) {
+                core_->shut_connections(now);
+                stage_ = Stage::closing;
+            } else if (now >= stop_deadline_) {
+                purge_rest(now);
+                stage_ = Stage::closing;
+            } else {
+                more_ |= !lanes_.empty();
+            }
+            return;
+        case Stage::closing:
+            if (!core_->drained()) return;
+            core_->advance(now);
+            work_on_flushes(now);
+            flushed_.store(UINT64_MAX, std::memory_order_release);
+            publish_totals();
+            stage_ = Stage::finished;
+            lanes_.finish();
+            stopped_.store(true, std::memory_order_release);
+            signal_.notify();
+            return;
+        case Stage::finished: return;
+    }
+}
+
+/// The deadline has passed: what the lanes still hold is taken and fails with the rest, as far as
+/// the memory goes; what is left in a ring its lane reports itself.
+void Shard::purge_rest(Instant now) {
+    for (bool more = true; more;) {
+        const Lanes::Drained drained = lanes_.drain(now, now);
+        core_->purge(now);
+        lanes_.collect();
+        more = drained.any;
+    }
+}
+
+}  // namespace ringpost::shard

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// One shard: its memory, its Io, its loop. A turn does a bounded piece of everything, then looks
+// again or sleeps.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <ringpost/error.h>
+
+#include "base/memory.h"
+#include "io/io.h"
+#include "produce/producer_core.h"
+#include "shard/lanes.h"
+#include "shard/links.h"
+#include "shard/wakeup.h"
+
+namespace ringpost::shard {
+
+struct ShardOptions {
+    produce::Config produce;
+    io::IoOptions io;
+    std::uint64_t memory_bytes = 32ULL << 20;
+    std::uint32_t block_bytes_max = 1 << 20;   ///< the largest record's power of two, or more
+    std::uint64_t wake_bytes = 64 * 1024;      ///< while a linger runs, callers wake for this much
+    Duration spin = Duration::us(20);
+    std::uint64_t seed = 1;
+};
+
+/// Thread:    open, turn and finish on the loop's own thread; the rest from any.
+/// Owns:      the Io, the batches' memory and the core.
+/// Bounds:    ShardOptions::memory_bytes for batches; everything else is a constant a connection.
+/// Blocks:    turn, until the next deadline at most; never for a caller or the network alone.
+class Shard {
+public:
+    explicit Shard(const ShardOptions& options);
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+    ~Shard();
+
+    // The loop.
+
+    /// Takes the memory and makes the Io. The simulator hands in its own.
+    Result<void> open(std::unique_ptr<io::Io> io = nullptr);
+    /// One turn. Sleeps until `until` at most, if there is nothing to do.
+    void turn(Instant until);
+    /// stop() has come to its end: nothing is left to do, nothing is held by the kernel.
+    bool finished() const { return stage_ == Stage::finished; }
+    io::Io& io() { return *io_; }
+    Instant now() { return io_->now(); }
+
+    // From any thread.
+
+    Lanes& lanes() { return lanes_; }
+    Parking& parking() { return parking_; }
+    void wake() noexcept {
+        if (io_ != nullptr) io_->wake();
+    }
+    void wake_if_parked() noexcept {
+        if (parking_.should_wake()) wake();
+    }
+    /// Returns a ticket; flush_done(ticket) once all that was accepted before is reported.
+    std::uint64_t request_flush();
+    bool flush_done(std::uint64_t ticket) const {
+        return flushed_.load(std::memory_order_acquire) >= ticket;
+    }
+    /// Everything out until `deadline` by the Io's clock, then the rest is purged.
+    void request_stop(Duration timeout);
+    /// Notified when a flush is done and when the shard has finished.
+    Signal& signal() { return signal_; }
+    /// True once the loop has left for good; reports can still be polled.
+    bool stopped() const { return stopped_.load(std::memory_order_acquire); }
+
+    struct Totals {
+        std::uint64_t taken, delivered, failed;
+    };
+    /// As of the loop's last turn.
+    Totals totals() const {
+        return {taken_.load(std::memory_order_relaxed), delivered_.load(std::memory_order_relaxed),
+                failed_.load(std::memory_order_relaxed)};
+    }
+    std::size_t memory_used() const { return core_->memory_used(); }
+
+private:
+    enum class Stage : std::uint8_t { running, flushing_out, closing, finished };
+    struct Flush {
+        std::uint64_t ticket;
+        std::uint64_t epoch;
+    };
+
+    std::size_t wait(Instant until, Instant now);
+    void take_events(std::size_t count, Instant now);
+    void work_on_flushes(Instant now);
+    void work_on_stop(Instant now);
+    void purge_rest(Instant now);
+    bool park(Instant until);
+    void publish_totals();
+
+    const ShardOptions options_;
+    Block memory_;                     ///< outlives io_: the kernel may hold it
+    std::unique_ptr<io::Io> io_;
+    Lanes lanes_;
+    std::unique_ptr<produce::ProducerCore> core_;
+    std::unique_ptr<Links> links_;
+    std::array<io::Event, 128> events_;
+
+    Instant created_;                  ///< what drained records count from
+    Instant busy_until_;               ///< spin till then before sleeping
+    bool more_ = false;                ///< the last drain left something behind
+    bool blocked_ = false;             ///< the last drain found no memory
+    Stage stage_ = Stage::running;
+    Instant stop_deadline_ = Instant::never();
+    std::uint64_t stop_epoch_ = 0;
+    bool stop_flush_begun_ = false;
+
+    bool marking_ = false;             ///< a flush waits for the lanes to be drained to its marks
+    std::uint64_t marking_ticket_ = 0;
+    std::uint64_t begun_ = 0;          ///< the highest ticket whose marks are set
+    std::array<Flush, 32> flushes_;    ///< begun and not done, oldest first
+    std::uint32_t flush_count_ = 0;
+
+    Parking parking_;
+    Signal signal_;
+    alignas(128) std::atomic<std::uint64_t> flush_asked_{0};   ///< callers: the last ticket
+    std::atomic<std::int64_t> stop_asked_ns_{-1};              ///< a caller: timeout; -1: no
+    alignas(128) std::atomic<std::uint64_t> flushed_{0};       ///< the loop: the last ticket done
+    std::atomic<std::uint64_t> taken_{0};                      ///< the loop
+    std::atomic<std::uint64_t> delivered_{0};                  ///< the loop
+    std::atomic<std::uint64_t> failed_{0};                     ///< the loop
+    std::atomic<bool> stopped_{false};                         ///< the loop, once
+};
+
+}  // namespace ringpost::shard

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `ringpost produce` makes of lines, keys, headers and partitions, as kcat sees it."""
+import collections
+import subprocess
+import tempfile
+import unittest
+
+import oracle
+import program
+import real_kafka
+
+
+def read_details(bootstrap, topic):
+    """Each record as (partition, key size, key, value size, value, headers); size -1 is null."""
+    done = subprocess.run(
+        ['kcat', '-C', '-b', bootstrap, '-t', topic, '-o', 'beginning', '-e', '-q',
+         '-f', '%p\t%K\t%k\t%S\t%s\t%h\n'],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=30)
+    return [tuple(line.split('\t')) for line in done.stdout.splitlines()]
+
+
+class Lines(unittest.TestCase):
+    def delivered(self, bootstrap, topic, *arguments, stdin):
+        outcome = program.produce(bootstrap, topic, *arguments, stdin=stdin)
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assertEqual(outcome.summary['delivered'], outcome.summary['records'], outcome)
+        return outcome
+
+    def test_keys_headers_and_partition_arrive_in_a_real_kafka(self):
+        kafka = real_kafka.cluster()
+        topic = kafka.new_topic()
+        self.delivered(kafka.bootstrap, topic, '-p', '4', '-K', ':', '-H', 'from=here',
+                       '-H', 'empty=', stdin=b'k:v\n:no key bytes\nno delimiter\nk:\n')
+        headers = 'from=here,empty='
+        self.assertEqual(read_details(kafka.bootstrap, topic),
+                         [('4', '1', 'k', '1', 'v', headers),
+                          ('4', '0', '', '12', 'no key bytes', headers),
+                          ('4', '-1', '', '12', 'no delimiter', headers),
+                          ('4', '1', 'k', '0', '', headers)])
+
+    def test_keys_go_where_java_puts_them(self):
+        kafka = real_kafka.cluster()
+        ours, theirs = kafka.new_topic(), kafka.new_topic()
+        lines = b''.join(b'key-%d-%s:v\n' % (number, b'\xc3\xa9' * (number % 5))
+                         for number in range(500))
+        self.delivered(kafka.bootstrap, ours, '-K', ':', stdin=lines)
+        subprocess.run(
+            kafka.java('org.apache.kafka.tools.ConsoleProducer', '--bootstrap-server',
+                       kafka.bootstrap, '--topic', theirs, '--reader-property', 'parse.key=true',
+                       '--reader-property', 'key.separator=:'),
+            input=lines, capture_output=True, check=True, timeout=60)
+        places = [{record.key: record.partition
+                   for record in oracle.read_back(kafka.bootstrap, topic)}
+                  for topic in (ours, theirs)]
+        self.assertEqual([len(one) for one in places], [500, 500])
+        self.assertEqual(set(places[0].items()) - set(places[1].items()), set())
+
+    def test_lines_of_several_files_without_keys_all_arrive(self):
+        lines = [b'line %05d' % number for number in range(20_000)]
+        with tempfile.NamedTemporaryFile() as first, tempfile.NamedTemporaryFile() as second, \
+                program.embedded_broker() as bootstrap:
+            first.write(b'\n'.join(lines[:9_000]) + b'\n')
+            second.write(b'\n'.join(lines[9_000:]))  # the last line without its newline
+            first.flush()
+            second.flush()
+            self.delivered(bootstrap, 'topic', first.name, second.name, stdin=b'')
+            values = [record.value for record in oracle.read_back(bootstrap, 'topic')]
+        self.assertEqual(collections.Counter(values), collections.Counter(lines))
+
+    def test_no_lines_are_no_failure(self):
+        with program.embedded_broker() as bootstrap:
+            outcome = self.delivered(bootstrap, 'topic', stdin=b'')
+        self.assertEqual(outcome.summary['records'], 0, outcome)
+
+    def test_each_acks_is_delivered(self):
+        with program.embedded_broker() as bootstrap:
+            for acks, idempotence in (('0', 'false'), ('1', 'false'), ('all', 'true')):
+                with self.subTest(acks=acks):
+                    self.delivered(bootstrap, 'topic-' + acks, '-X', f'acks={acks}',
+                                   '-X', f'enable.idempotence={idempotence}', stdin=b'a\nb\n')
+                    self.assertEqual(len(oracle.read_back(bootstrap, 'topic-' + acks)), 2)
