@@ -81,11 +81,13 @@ def pom_text(version):
 def get_jars(version):
     """Returns the folder with Kafka's jars, fetched through Maven the first time."""
     target = jars_dir(version)
-    if target.is_dir():
-        return target
-    for program, package in (('java', 'default-jre-headless'), ('mvn', 'maven')):
+    needed = [('java', 'default-jre-headless')]
+    needed += [] if target.is_dir() else [('mvn', 'maven')]
+    for program, package in needed:
         if not shutil.which(program):
             raise ClusterError(f"'{program}' is not there; install {package} (tools/packages test)")
+    if target.is_dir():
+        return target
     say(f'getting Apache Kafka {version} through Maven')
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:

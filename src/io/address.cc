@@ -3,7 +3,6 @@
 #include "io/address.h"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
 #include <net/if.h>
 
 #include <charconv>

@@ -2,7 +2,6 @@
 // Opening and tuning of TCP sockets.
 #include "io/tcp_socket.h"
 
-#include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 

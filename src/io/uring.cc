@@ -2,7 +2,6 @@
 // Io calls as io_uring operations, and completions as Io events.
 #include "io/uring.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/utsname.h>
 #include <unistd.h>

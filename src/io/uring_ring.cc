@@ -4,7 +4,6 @@
 #include "io/uring_ring.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <bit>

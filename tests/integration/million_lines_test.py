@@ -95,12 +95,20 @@ class MillionLines(unittest.TestCase):
             outcome = program.produce(bootstrap, 'lines', '-K', ':', lines_file())
             self.assert_all_delivered(outcome)
             records = self.assert_read_back(bootstrap, 'lines')
+            get_java()
             self.assertEqual(complaints_of_java(bootstrap, 'lines', records), [])
 
 
 def restart_later(kafka, node):
     time.sleep(DOWN_S)
     kafka.restart(node)
+
+
+def get_java():
+    try:
+        kafka_cluster.get_jars(kafka_cluster.VERSION)
+    except kafka_cluster.ClusterError as error:
+        program.unavailable(str(error))
 
 
 def complaints_of_java(bootstrap, topic, records):

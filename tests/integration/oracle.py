@@ -5,7 +5,10 @@ Records are read back by kcat, and the brokers' own log files by Kafka's DumpLog
 """
 import collections
 import re
+import shutil
 import subprocess
+
+import program
 
 LINE_BYTES = 100
 KEY_COUNT = 1000
@@ -33,6 +36,8 @@ def write_lines(path, count):
 
 def read_back(bootstrap, topic):
     """Everything that is in the topic, by kcat, in the order of each partition."""
+    if not shutil.which('kcat'):
+        program.unavailable('kcat is not there; install it (tools/packages test)')
     command = ['kcat', '-C', '-b', bootstrap, '-t', topic, '-o', 'beginning', '-e', '-q',
                '-X', 'check.crcs=true', '-f', '%p\t%o\t%k\t%s\n']
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three-node Apache Kafka that the tests share, started when the first of them asks."""
 import itertools
-import os
 import pathlib
 import sys
-import unittest
 
 import program
 
@@ -41,9 +39,7 @@ def cluster():
     if isinstance(kafka, Kafka):
         kafka.heal()
         return kafka
-    if os.environ.get('CI') == 'true':
-        raise AssertionError(f'no real Kafka: {kafka}')
-    raise unittest.SkipTest(f'no real Kafka: {kafka}')
+    return program.unavailable(f'no real Kafka: {kafka}')
 
 
 def _start():

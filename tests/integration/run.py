@@ -92,14 +92,17 @@ def parse_arguments():
 
 def main():
     args = parse_arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # As Ctrl-C: KeyboardInterrupt is all that unittest lets through, to the cluster's stop below.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     program.build_dir = args.build.resolve()
     result = LineResult()
     try:
         chosen_tests(args.only).run(result)
     except KeyboardInterrupt:
-        print('stopped')
+        print('stopped before the last test')
         result.counts['FAIL'] += 1
+        stopped = ElementTree.SubElement(result.cases, 'testcase', name='all tests are run')
+        ElementTree.SubElement(stopped, 'failure')
     finally:
         real_kafka.stop()
         program.build_dir.mkdir(exist_ok=True)

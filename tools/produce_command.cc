@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ringpost produce`.
+#include "produce_command.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <ringpost/ringpost.h>
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "interrupt.h"
+#include "line_reader.h"
+
+namespace ringpost::tools {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+void complain(std::string_view text) { fmt::print(stderr, "ringpost: {}\n", text); }
+
+/// What happened so far, and how a person or a machine is told.
+struct Tally {
+    std::uint64_t records = 0;
+    std::uint64_t delivered = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t maybe_written = 0;
+    std::map<std::string, std::uint64_t> errors;
+    Clock::time_point start = Clock::now();
+
+    double seconds() const { return std::chrono::duration<double>(Clock::now() - start).count(); }
+    double rate() const { return static_cast<double>(delivered) / std::max(seconds(), 1e-9); }
+
+    nlohmann::json json() const {
+        return {{"records", records}, {"delivered", delivered}, {"failed", failed},
+                {"may_have_been_written", maybe_written}, {"bytes", bytes},
+                {"seconds", seconds()}, {"records_per_second", rate()}, {"errors", errors}};
+    }
+    std::string text() const {
+        std::string line = fmt::format("{} records, {} delivered, {} failed, {:.1f} MB in {:.2f} s: "
+                                       "{:.0f} records/s, {:.1f} MB/s",
+                                       records, delivered, failed, static_cast<double>(bytes) / 1e6,
+                                       seconds(), rate(), static_cast<double>(bytes) / 1e6 / seconds());
+        for (const auto& [name, count] : errors) line += fmt::format("\n  {}: {}", name, count);
+        return line;
+    }
+};
+
+class Sending {
+public:
+    Sending(const ProduceArguments& arguments, Options options)
+        : arguments_(arguments), timeout_(options.delivery_timeout), producer_(std::move(options)) {}
+
+    int run();
+
+private:
+    bool start();
+    bool send_file(const std::string& name);
+    bool send_lines(int fd, const std::string& name);
+    void send_line(std::string_view line);
+    void take_reports(Timeout wait);
+    void fail(Errc error, Errc last, std::string_view what);
+    void progress();
+    int finish();
+
+    const ProduceArguments& arguments_;
+    const std::chrono::milliseconds timeout_;
+    Producer producer_;
+    Lane lane_;
+    Topic topic_;
+    std::vector<Header> headers_;
+    Tally tally_;
+    std::array<DeliveryReport, 1024> reports_;
+    const bool terminal_ = isatty(STDERR_FILENO) != 0;
+    Clock::time_point next_progress_ = Clock::now() + 200ms;
+    bool progress_shown_ = false;
+    bool unreadable_ = false;
+};
+
+bool Sending::start() {
+    if (auto started = producer_.start(); !started) {
+        complain(started.error().text);
+        return false;
+    }
+    auto topic = producer_.topic(arguments_.topic);
+    if (!topic) {
+        complain(topic.error().text);
+        return false;
+    }
+    auto lane = producer_.open_lane();
+    if (!lane) {
+        complain(lane.error().text);
+        return false;
+    }
+    topic_ = *topic;
+    lane_ = std::move(*lane);
+    for (const std::string& header : arguments_.headers) {
+        const std::size_t equals = header.find('=');
+        const std::string_view text = header;
+        if (equals == std::string::npos) {
+            headers_.push_back({text, Bytes{}});
+        } else {
+            headers_.push_back({text.substr(0, equals), Bytes{text.substr(equals + 1)}});
+        }
+    }
+    return true;
+}
+
+int Sending::run() {
+    if (!start()) return 2;
+    if (arguments_.files.empty()) {
+        send_lines(STDIN_FILENO, "standard input");
+    } else {
+        for (const std::string& file : arguments_.files) {
+            if (interrupted()) break;
+            send_file(file);
+        }
+    }
+    return finish();
+}
+
+bool Sending::send_file(const std::string& name) {
+    if (name == "-") return send_lines(STDIN_FILENO, "standard input");
+    const int fd = open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        complain(fmt::format("{}: {}", name, std::strerror(errno)));
+        unreadable_ = true;
+        return false;
+    }
+    const bool ok = send_lines(fd, name);
+    close(fd);
+    return ok;
+}
+
+bool Sending::send_lines(int fd, const std::string& name) {
+    LineReader reader(fd);
+    std::string_view line;
+    while (!interrupted()) {
+        switch (reader.next(line, 100)) {
+            case LineReader::Outcome::line:
+                send_line(line);
+                break;
+            case LineReader::Outcome::nothing_yet:
+                take_reports(Timeout::zero());
+                progress();
+                break;
+            case LineReader::Outcome::end: return true;
+            case LineReader::Outcome::too_long:
+                complain(fmt::format("{}: a line is longer than {} bytes", name,
+                                     LineReader::line_bytes_max));
+                unreadable_ = true;
+                return false;
+            case LineReader::Outcome::error:
+                complain(fmt::format("{}: {}", name, std::strerror(reader.error())));
+                unreadable_ = true;
+                return false;
+        }
+    }
+    return false;
+}
+
+void Sending::send_line(std::string_view line) {
+    Record record;
+    record.topic = topic_;
+    record.partition = arguments_.partition;
+    record.headers = headers_;
+    record.value = line;
+    if (!arguments_.key_delimiter.empty()) {
+        const std::size_t at = line.find(arguments_.key_delimiter);
+        if (at != std::string_view::npos) {
+            record.key = line.substr(0, at);
+            record.value = line.substr(at + arguments_.key_delimiter.size());
+        }
+    }
+    record.tag = tally_.records++;
+    tally_.bytes += line.size();
+    Errc error = lane_.produce(record);
+    while (error == Errc::queue_full || error == Errc::reports_full) {
+        take_reports(10ms);
+        progress();
+        error = lane_.produce(record);
+    }
+    if (error != Errc::none) fail(error, Errc::none, fmt::format("line {}", tally_.records));
+    if ((tally_.records & 1023) == 0) {
+        take_reports(Timeout::zero());
+        progress();
+    }
+}
+
+void Sending::take_reports(Timeout wait) {
+    for (;;) {
+        const std::size_t count = lane_.poll_for(reports_, wait);
+        for (std::size_t i = 0; i < count; ++i) {
+            const DeliveryReport& report = reports_[i];
+            if (report.ok()) {
+                ++tally_.delivered;
+                continue;
+            }
+            tally_.maybe_written += report.may_have_been_written;
+            fail(report.error, report.last_error, fmt::format("line {}", report.tag + 1));
+        }
+        if (count < reports_.size()) return;
+        wait = Timeout::zero();
+    }
+}
+
+/// The first of each kind in full, the rest as a count at the end.
+void Sending::fail(Errc error, Errc last, std::string_view what) {
+    ++tally_.failed;
+    std::uint64_t& count = tally_.errors[std::string(to_string(error))];
+    if (++count > 1) return;
+    if (progress_shown_) fmt::print(stderr, "\r\033[K");
+    std::string text = fmt::format("{}: {}: {}", what, to_string(error), message(error));
+    if (last != Errc::none && last != error) {
+        text += fmt::format(" (the last error was {}: {})", to_string(last), message(last));
+    }
+    complain(text);
+}
+
+void Sending::progress() {
+    if (!terminal_ || arguments_.quiet || Clock::now() < next_progress_) return;
+    next_progress_ = Clock::now() + 200ms;
+    progress_shown_ = true;
+    fmt::print(stderr, "\r\033[K{} records, {:.0f}/s, {} in flight, {} failed", tally_.records,
+               tally_.rate(), lane_.outstanding(), tally_.failed);
+}
+
+int Sending::finish() {
+    if (interrupted()) {
+        complain("interrupted: waiting for what was accepted; Ctrl-C again ends at once");
+    }
+    // Each record meets its end within the delivery timeout; a little more is for the last answers.
+    const auto until = Clock::now() + timeout_ + 1s;
+    lane_.flush(Timeout::zero());
+    while (lane_.outstanding() != 0 && Clock::now() < until) {
+        take_reports(100ms);
+        progress();
+    }
+    producer_.stop(1s);
+    take_reports(Timeout::zero());
+    if (progress_shown_) fmt::print(stderr, "\r\033[K");
+    if (!arguments_.quiet) fmt::print(stderr, "{}\n", tally_.text());
+    bool told = true;
+    if (arguments_.json) {
+        fmt::print("{}\n", tally_.json().dump());
+        told = std::fflush(stdout) == 0;
+        if (!told) complain(fmt::format("standard output: {}", std::strerror(errno)));
+    }
+    const bool all = tally_.delivered == tally_.records && !unreadable_;
+    return all && told ? 0 : 1;
+}
+
+}  // namespace
+
+void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) {
+    CLI::App* sub = app.add_subcommand("produce", "Send lines to a topic, one record a line.");
+    sub->add_option("-b,--brokers", a.brokers, "HOST:PORT[,HOST:PORT...] to begin with")->required();
+    sub->add_option("-t,--topic", a.topic, "Topic")->required();
+    sub->add_option("-K,--key-delimiter", a.key_delimiter,
+                    "What ends the key in a line; a line without it has no key");
+    sub->add_option("-p,--partition", a.partition,
+                    "Partition, 0 and up (default: by key, or sticky)");
+    sub->add_option("-H,--header", a.headers, "NAME=VALUE, or NAME for a null value; repeatable")
+        ->allow_extra_args(false);
+    sub->add_option("-X,--option", a.options, "NAME=VALUE, such as linger.ms=0; repeatable")
+        ->allow_extra_args(false);
+    sub->add_flag("--json", a.json, "A summary for machines on standard output");
+    sub->add_flag("-q,--quiet", a.quiet, "No progress, no summary; errors only");
+    sub->add_option("FILE", a.files, "Files to send; standard input if none, or for -");
+    sub->footer("Exit status: 0 if every record was acknowledged, 1 if not or if a file could not be\n"
+                "read, 2 if the arguments are wrong, 130 after a second Ctrl-C.");
+    sub->callback(std::move(run));
+}
+
+int run_produce(const ProduceArguments& arguments) {
+    catch_interrupts();
+    Options options;
+    options.log_sink = [](LogLevel, std::string_view line) { complain(line); };
+    std::vector<std::pair<std::string, std::string>> settings = {
+        {"bootstrap.servers", arguments.brokers}, {"client.id", "ringpost-cli"}};
+    for (const std::string& option : arguments.options) {
+        const std::size_t equals = option.find('=');
+        if (equals == std::string::npos) {
+            complain(fmt::format("-X {}: give NAME=VALUE", option));
+            return 2;
+        }
+        settings.emplace_back(option.substr(0, equals), option.substr(equals + 1));
+    }
+    for (const auto& [name, value] : settings) {
+        if (auto set = options.set(name, value); !set) {
+            complain(set.error().text);
+            return 2;
+        }
+    }
+    return Sending(arguments, std::move(options)).run();
+}
+
+}  // namespace ringpost::tools

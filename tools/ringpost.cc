@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command-line program: `ringpost produce` sends lines, `ringpost broker` serves an embedded
+// broker.
+#include <CLI/CLI.hpp>
+
+#include <ringpost/producer.h>
+
+#include "broker_command.h"
+#include "produce_command.h"
+
+int main(int argc, char** argv) {
+    CLI::App app{"ringpost: a Kafka producer on io_uring"};
+    app.set_version_flag("--version", "ringpost " + std::string(ringpost::version()));
+    app.require_subcommand(1);
+    app.footer("ringpost COMMAND --help tells more.");
+    int status = 0;
+    ringpost::tools::ProduceArguments produce;
+    ringpost::tools::add_produce(app, produce, [&] { status = run_produce(produce); });
+    ringpost::tools::BrokerArguments broker;
+    ringpost::tools::add_broker(app, broker, [&] { status = run_broker(broker); });
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        // 0 for --help and --version; everything else is a usage error.
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    return status;
+}
