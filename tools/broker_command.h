@@ -12,6 +12,7 @@ namespace ringpost::tools {
 
 struct BrokerArguments {
     std::string listen = "127.0.0.1:9092";
+    std::string advertise;
     std::uint32_t brokers = 1;
     std::uint32_t partitions = 1;
     bool discard = false;

@@ -216,6 +216,9 @@ void Sending::fail(Errc error, Errc last, std::string_view what) {
     if (++count > 1) return;
     if (progress_shown_) fmt::print(stderr, "\r\033[K");
     std::string text = fmt::format("{}: {}: {}", what, to_string(error), message(error));
+    text += fmt::format(" [topic {}", arguments_.topic);
+    if (arguments_.partition != any_partition) text += fmt::format(", partition {}", arguments_.partition);
+    text += fmt::format(", brokers {}]", arguments_.brokers);
     if (last != Errc::none && last != error) {
         text += fmt::format(" (the last error was {}: {})", to_string(last), message(last));
     }

@@ -34,8 +34,9 @@ Arena::Arena(std::span<std::byte> region, std::uint32_t block_bytes_min,
 }
 
 std::uint32_t Arena::order_of(std::size_t bytes) const {
-    const std::size_t units = (bytes + (std::size_t{1} << min_shift_) - 1) >> min_shift_;
-    return static_cast<std::uint32_t>(std::bit_width(std::max<std::size_t>(units, 1) - 1));
+    // One less than the units that `bytes` takes, rounded up, without an overflow near SIZE_MAX.
+    const std::size_t last_unit = (std::max<std::size_t>(bytes, 1) - 1) >> min_shift_;
+    return static_cast<std::uint32_t>(std::bit_width(last_unit));
 }
 
 std::size_t Arena::rounded(std::size_t bytes) const {

@@ -79,9 +79,14 @@ void Connection::shut(Instant now) {
         // The look-up can't be called back; its answer finds an idle connection and is dropped.
         case State::resolving: transition(State::idle, now); return;
         case State::closing: rest_after_close_ = true; next_address_ = false; return;
-        default:
-            rest_after_close_ = true;
-            transition(State::closing, now);
+        default: break;
+    }
+    rest_after_close_ = true;
+    transition(State::closing, now);
+    if (!socket_open_) {
+        // The connect was still to be asked for: there is no socket whose end could be told.
+        action_due_ = false;
+        on_closed(now);
     }
 }
 
@@ -281,7 +286,7 @@ void Connection::on_api_versions(ByteSpan body, Instant now) {
         return;
     }
     transition(State::ready, now);
-    logged_error_ = Errc::none;
+    last_error_ = logged_error_ = Errc::none;
     last_used_ = now;
     ready_event_due_ = true;
 }

@@ -118,7 +118,7 @@ void EpollIo::run_kernel(Instant until) {
 }
 
 int EpollIo::wait_for_edges(std::span<epoll_event> edges, Instant until) {
-    const Instant from = now();
+    const Instant from = until > Instant{} ? now() : Instant{};
     const Duration left = until > from ? until - from : Duration{};
     const bool sleeps = left > Duration{};
     if (sleeps) count_sleep();

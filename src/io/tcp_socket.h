@@ -6,8 +6,8 @@
 
 namespace ringpost::io {
 
-/// Whether the descriptor itself is O_NONBLOCK. epoll needs it. io_uring must not have it: with
-/// it the kernel answers -EAGAIN where it would otherwise wait for the socket to become ready.
+/// Whether the descriptor itself blocks. epoll needs one that does not. io_uring never blocks in
+/// the call, and versions of it have answered -EAGAIN for O_NONBLOCK where they should wait.
 enum class Blocking : bool { no, yes };
 
 /// A tuned, close-on-exec TCP socket, or -errno.

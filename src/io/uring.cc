@@ -99,7 +99,7 @@ void UringIo::start_close(Socket& socket) {
 
 void UringIo::run_kernel(Instant until) {
     Instant from;
-    if (!ring_.has_completion() && until > (from = now())) {
+    if (until > Instant{} && !ring_.has_completion() && until > (from = now())) {
         const Duration timeout = until - from;
         count_sleep();
         count_calls(1);

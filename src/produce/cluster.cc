@@ -57,7 +57,7 @@ Topic* Cluster::topic_by_uuid(const wire::Uuid& uuid) {
     return found == by_uuid_.end() ? nullptr : found->second;
 }
 
-bool Cluster::apply(const wire::MetadataResponse& response, Instant now, Change& change) {
+bool Cluster::apply(const wire::MetadataResponse& response, Change& change) {
     if (response.brokers.empty()) return false;
     if (!cluster_id_.empty() && !response.cluster_id.empty() && cluster_id_ != response.cluster_id) {
         config_.log.error("the cluster id changed from {} to {}: do the bootstrap servers belong to "
@@ -66,7 +66,7 @@ bool Cluster::apply(const wire::MetadataResponse& response, Instant now, Change&
     if (!response.cluster_id.empty()) cluster_id_ = response.cluster_id;
     ++round_;
     apply_brokers(response);
-    for (const auto& answer : response.topics) apply_topic(answer, now, change);
+    for (const auto& answer : response.topics) apply_topic(answer, change);
     return true;
 }
 
@@ -108,8 +108,7 @@ Topic::State state_for(Errc error) {
 
 }  // namespace
 
-void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Instant now,
-                          Change& change) {
+void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& change) {
     Topic* topic = topic_by_name(answer.name);
     if (topic == nullptr) return;
     topic->metadata_round = round_;
@@ -121,7 +120,6 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Instant n
         change.any_pending |= state != Topic::State::refused;
         // A known topic that is briefly unanswered for keeps its partitions: batches retry there.
         if (topic->state == Topic::State::known && state == Topic::State::unknown) return;
-        if (topic->state != Topic::State::missing) topic->missing_since = now;
         topic->state = state;
         for (const auto& partition : topic->partitions) set_leader(*partition, nullptr, change);
         return;

@@ -44,7 +44,7 @@ public:
         bool any_pending = false;            ///< a topic or a leader is still missing: ask again
     };
     /// Takes an answer over. False if it is of no use (no broker in it).
-    bool apply(const wire::MetadataResponse& response, Instant now, Change& change);
+    bool apply(const wire::MetadataResponse& response, Change& change);
 
     /// KIP-951: a leader named by a produce response. False if it is older or its node unknown.
     bool apply_leader_hint(Partition& partition, std::int32_t node_id, std::int32_t leader_epoch);
@@ -54,7 +54,7 @@ public:
 
 private:
     void apply_brokers(const wire::MetadataResponse& response);
-    void apply_topic(const wire::MetadataResponse::Topic& answer, Instant now, Change& change);
+    void apply_topic(const wire::MetadataResponse::Topic& answer, Change& change);
     static void set_leader(Partition& partition, Node* node, Change& change);
     Node& add_node(std::int32_t id, std::string host, std::uint16_t port);
 

@@ -126,7 +126,7 @@ bool Housekeeping::on_metadata(std::int16_t version, ByteSpan body, Instant now,
     }
     const auto error = static_cast<Errc>(response.error_code);
     if (error == Errc::rebootstrap_required) cluster_.add_seeds();
-    if (error != Errc::none || !cluster_.apply(response, now, change)) {
+    if (error != Errc::none || !cluster_.apply(response, change)) {
         last_error_ = error == Errc::none ? Errc::no_metadata : error;
         metadata_.on_failure(now, prng_);
         return true;

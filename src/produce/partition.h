@@ -76,7 +76,6 @@ struct Topic {
     std::string name;
     State state = State::unknown;
     Errc error = Errc::none;
-    Instant missing_since;
     wire::Uuid uuid;
     std::vector<std::unique_ptr<Partition>> partitions;
     std::vector<std::int32_t> with_leader;   ///< indexes of partitions that have a leader

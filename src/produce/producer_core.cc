@@ -79,7 +79,8 @@ Instant ProducerCore::next_deadline(Instant now) const {
         next = std::min(next, oldest->created + config_.delivery_timeout);
     }
     for (const Topic* topic : missing_) {
-        if (!topic->parked.empty()) next = std::min(next, topic->missing_since + config_.topic_wait);
+        const Batch* oldest = topic->parked.front();
+        if (oldest != nullptr) next = std::min(next, oldest->created + config_.topic_wait);
     }
     auto& self = const_cast<ProducerCore&>(*this);
     for (const auto& node : self.cluster_.nodes()) {
@@ -108,10 +109,25 @@ Errc ProducerCore::why_unsent(const Batch& batch) const {
     return Errc::no_metadata;
 }
 
+/// Says once in a while what records have timed out, and what every connection was doing.
+void ProducerCore::log_expiry(const Batch& batch, Errc why, Instant now) {
+    if (now < next_expiry_log_) return;
+    next_expiry_log_ = now + Duration::seconds(10);
+    config_.log.warn("{}: {} records were not confirmed within delivery.timeout.ms: {}",
+                     batch.topic->name, batch.record_count, to_string(why));
+    for (const auto& node : cluster_.nodes()) {
+        if (node->connection.ready() || node->gone) continue;
+        config_.log.warn("{} is {}, not ready: {}", node->connection.name(),
+                         broker::to_string(node->connection.state()),
+                         to_string(node->connection.last_error()));
+    }
+}
+
 void ProducerCore::expire(Instant now) {
     while (Batch* batch = delivery_.oldest()) {
         if (batch->created + config_.delivery_timeout > now) return;
         const Errc why = why_unsent(*batch);
+        log_expiry(*batch, why, now);
         if (batch->partition == nullptr) {
             if (!accumulator_.fail_parked_batch(*batch, Errc::delivery_timeout, why)) return;
         } else if (batch->state == Batch::State::in_flight) {
@@ -129,10 +145,10 @@ void ProducerCore::expire(Instant now) {
 void ProducerCore::expire_missing_topics(Instant now) {
     std::erase_if(missing_, [&](Topic* topic) {
         if (topic->state != Topic::State::missing) return true;
-        if (topic->missing_since + config_.topic_wait > now) return false;
-        accumulator_.fail_parked(*topic, topic->error, topic->error);
-        // Later records wait anew; the topic may be made in the meantime.
-        topic->missing_since = now;
+        while (Batch* batch = topic->parked.front()) {
+            if (batch->created + config_.topic_wait > now) break;
+            if (!accumulator_.fail_parked_batch(*batch, topic->error, topic->error)) break;
+        }
         return false;
     });
 }

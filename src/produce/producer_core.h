@@ -33,6 +33,8 @@ public:
     // Records.
 
     bool knows_topic(std::uint32_t id) { return cluster_.topic(id) != nullptr; }
+    /// Null if it was never added. To look at.
+    Topic* find_topic(std::uint32_t id) { return cluster_.topic(id); }
     void add_topic(std::uint32_t id, std::string_view name, Instant now);
     /// Copies the record into a batch. False: no memory; every open batch is now on its way, and
     /// the record is to be offered again after something was resolved.
@@ -78,6 +80,7 @@ private:
     void on_response(Node& node, const broker::Connection::Event& event, Instant now);
     void on_lost(Node& node, const broker::Connection::Event& event, Instant now);
     void expire(Instant now);
+    void log_expiry(const Batch& batch, Errc why, Instant now);
     void expire_missing_topics(Instant now);
     void work_on_topics(Instant now);
     void fail_all(Errc error, Instant now);
@@ -98,6 +101,7 @@ private:
     Answers answers_;
     Housekeeping housekeeping_;
     std::vector<Topic*> to_unpark_;       ///< topics with parked records and an answer
+    Instant next_expiry_log_;
     bool shut_ = false;                   ///< nothing is sent any more
     std::vector<Topic*> missing_;         ///< topics that the cluster does not have
 };

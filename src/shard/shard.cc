@@ -166,9 +166,11 @@ void Shard::work_on_stop(Instant now) {
             if (stop_flush_begun_ && core_->idle() && lanes_.empty()) {
                 core_->shut_connections(now);
                 stage_ = Stage::closing;
+                more_ = true;  // there may be no connection whose end would wake the loop
             } else if (now >= stop_deadline_) {
                 purge_rest(now);
                 stage_ = Stage::closing;
+                more_ = true;
             } else {
                 more_ |= !lanes_.empty();
             }

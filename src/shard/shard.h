@@ -106,7 +106,7 @@ private:
     std::unique_ptr<Links> links_;
     std::array<io::Event, 128> events_;
 
-    Instant created_;                  ///< what drained records count from
+    Instant created_ = Instant::never();  ///< since when drained records may have waited
     Instant busy_until_;               ///< spin till then before sleeping
     bool more_ = false;                ///< the last drain left something behind
     bool blocked_ = false;             ///< the last drain found no memory

@@ -251,12 +251,24 @@ TEST_P(IoTest, ClosesASocketThatIsConnecting) {
         fillers.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
         ::connect(fillers.back().number(), &to.plain, to.size);
     }
-    const SocketId s = io().connect(full.address(), 1);
-    expect_nothing();
-    io().close(s);
-    while (next().kind != Event::Kind::closed) {
+    for (const bool submitted : {true, false}) {
+        const SocketId s = io().connect(full.address(), 1);
+        if (submitted) expect_nothing();
+        io().close(s);
+        while (next().kind != Event::Kind::closed) {
+        }
+        expect_nothing();
     }
-    expect_nothing();
+}
+
+TEST_P(IoTest, EndsTheConnectionThoughAForkMayHoldACopyOfTheSocket) {
+    const RawListener listener;
+    Descriptor peer;
+    const SocketId s = connect_to(listener, peer);
+    const Descriptor copy(::dup(descriptor_bound_to(peer_of(peer.number()))));
+    ASSERT_GE(copy.number(), 0);
+    close_and_expect_closed(s);
+    EXPECT_EQ(read_bytes(peer.number(), 1).size(), 0u);
 }
 
 TEST_P(IoTest, LeavesMemoryAloneAfterClosed) {

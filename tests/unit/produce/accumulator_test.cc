@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "produce/accumulator.h"
+
+#include "core_world.h"
+
+namespace ringpost::produce {
+namespace {
+
+const Duration second = Duration::seconds(1);
+
+/// A world whose topic 0 is known, so that records go straight to partitions.
+std::unique_ptr<CoreWorld> known_world(Config config, std::uint32_t partitions = 1) {
+    auto world = std::make_unique<CoreWorld>(fake::ClusterOptions{.partitions = partitions}, config);
+    world->add_topic(0, "t");
+    EXPECT_TRUE(world->produce(0, 1'000'000, "first", 0));
+    world->pass(second);
+    EXPECT_EQ(world->told(1'000'000).error, Errc::none);
+    return world;
+}
+
+TEST(Accumulator, LingerRunsFromABatchsFirstRecord) {
+    Config config;
+    config.linger = Duration::ms(100);
+    auto world = known_world(config);
+    ASSERT_TRUE(world->produce(0, 1, "a"));
+    for (std::uint32_t i = 2; i < 10; ++i) {
+        world->pass(Duration::ms(11));
+        ASSERT_TRUE(world->produce(0, i, "b"));
+    }
+    EXPECT_EQ(world->reports.size(), 1U);
+    world->pass(Duration::ms(12));  // 100 ms after the first, 12 after the last
+    EXPECT_EQ(world->reports.size(), 10U);
+}
+
+TEST(Accumulator, AFullBatchDoesNotLinger) {
+    Config config;
+    config.batch_records = 3;
+    auto world = known_world(config);
+    world->config.linger = second * 60;
+    for (std::uint32_t i = 0; i < 5; ++i) ASSERT_TRUE(world->produce(0, i, "a"));
+    world->settle();
+    EXPECT_EQ(world->reports.size(), 4U) << "three are a batch, two linger";
+    world->pass(second * 61);
+    EXPECT_EQ(world->reports.size(), 6U);
+}
+
+TEST(Accumulator, KeysChooseJavasPartition) {
+    auto world = known_world({}, 12);
+    ASSERT_TRUE(world->produce(0, 1, "a", -1, "21"));
+    ASSERT_TRUE(world->produce(0, 2, "a", -1, "foobar"));
+    ASSERT_TRUE(world->produce(0, 3, "a", -1, ""));
+    world->pass(second);
+    EXPECT_EQ(world->told(1).partition, 0);
+    EXPECT_EQ(world->told(2).partition, 6);
+    EXPECT_EQ(world->told(3).partition, 9);
+}
+
+TEST(Accumulator, RecordsWithoutAKeyStickToAPartitionForABatch) {
+    auto world = known_world({}, 12);
+    for (std::uint32_t i = 0; i < 10; ++i) ASSERT_TRUE(world->produce(0, i, "a"));
+    world->pass(second);
+    for (std::uint32_t i = 0; i < 10; ++i) {
+        EXPECT_EQ(world->told(i).partition, world->told(0).partition);
+    }
+    std::set<std::int32_t> partitions;
+    for (std::uint32_t i = 100; i < 200; ++i) {
+        ASSERT_TRUE(world->produce(0, i, "a"));
+        world->pass(second);
+        partitions.insert(world->told(i).partition);
+    }
+    EXPECT_GT(partitions.size(), 6U) << "each batch draws anew";
+}
+
+TEST(Accumulator, APartitionThatTheTopicHasNotFailsItsRecordAlone) {
+    auto world = known_world({}, 2);
+    ASSERT_TRUE(world->produce(0, 1, "a", 1));
+    ASSERT_TRUE(world->produce(0, 2, "a", 2));
+    ASSERT_TRUE(world->produce(0, 3, "a", 0));
+    world->pass(second);
+    EXPECT_EQ(world->told(1).error, Errc::none);
+    EXPECT_EQ(world->told(2).error, Errc::invalid_partition);
+    EXPECT_EQ(world->told(3).error, Errc::none);
+}
+
+TEST(Accumulator, ParkedRecordsKeepTheirOrder) {
+    fake::ClusterOptions options{.partitions = 1};
+    options.creation_delay_answers = 3;
+    CoreWorld world(options);
+    world.add_topic(0, "t");
+    std::vector<std::string> values;
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+        values.push_back("v" + std::to_string(i));
+        ASSERT_TRUE(world.produce(0, i, values.back(), -1, nullptr, i % 3 == 0));
+        if (i % 100 == 0) world.settle();
+    }
+    world.pass(second * 5);
+    EXPECT_EQ(world.log("t"), values);
+    EXPECT_EQ(world.count(Errc::none), 1000U);
+}
+
+TEST(Accumulator, ARefusedTopicFailsItsRecordsAtOnce) {
+    CoreWorld world;
+    world.add_topic(0, "not/valid");
+    ASSERT_TRUE(world.produce(0, 1, "a"));
+    world.pass(second);
+    EXPECT_EQ(world.told(1).error, Errc::invalid_topic_exception);
+    ASSERT_TRUE(world.produce(0, 2, "a"));
+    world.settle();
+    EXPECT_EQ(world.told(2).error, Errc::invalid_topic_exception);
+}
+
+TEST(Accumulator, WithoutMemoryItRefusesAndLosesNothing) {
+    Config config;
+    config.linger = second * 60;
+    CoreWorld world({.partitions = 1}, config, 1 << 20);
+    world.add_topic(0, "t");
+    world.hold_answers(true);
+    const std::string value(1000, 'x');
+    std::uint32_t slot = 0;
+    while (world.produce(0, slot, value)) ++slot;
+    EXPECT_GT(slot, 500U);
+    EXPECT_LE(world.core->memory_used(), std::size_t{1} << 20);
+    world.hold_answers(false);
+    world.pass(second);
+    EXPECT_TRUE(world.produce(0, slot, value)) << "there is room again: pressure ended the linger";
+    world.core->begin_flush(world.now);
+    world.pass(second);
+    EXPECT_EQ(world.count(Errc::none), world.accepted);
+    EXPECT_EQ(world.core->memory_used(), 0U);
+}
+
+TEST(Accumulator, RecordsOfAllSizesArriveWhole) {
+    auto world = known_world({});
+    std::vector<std::string> values = {"first"};
+    for (std::uint32_t i = 0; i < 200; ++i) {
+        values.emplace_back((i * i * 7919) % 60'000, static_cast<char>('a' + i % 26));
+        ASSERT_TRUE(world->produce(0, i, values.back()));
+        if (i % 10 == 0) world->pass(second);
+    }
+    world->pass(second);
+    EXPECT_EQ(world->log("t"), values);
+}
+
+}  // namespace
+}  // namespace ringpost::produce

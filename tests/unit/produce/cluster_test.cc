@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "produce/cluster.h"
+
+#include <gtest/gtest.h>
+
+namespace ringpost::produce {
+namespace {
+
+wire::MetadataResponse answer(std::int32_t leader, std::int32_t epoch, std::byte id = std::byte{1},
+                              std::size_t partitions = 1) {
+    wire::MetadataResponse r;
+    r.brokers = {{1, "one", 9001, ""}, {2, "two", 9002, ""}};
+    wire::MetadataResponse::Topic topic;
+    topic.name = "t";
+    topic.id.bytes.fill(id);
+    for (std::size_t i = 0; i < partitions; ++i) {
+        wire::MetadataResponse::Partition p;
+        p.index = static_cast<std::int32_t>(i);
+        p.leader_id = leader;
+        p.leader_epoch = epoch;
+        topic.partitions.push_back(p);
+    }
+    r.topics = {topic};
+    return r;
+}
+
+struct View {
+    Config config{.seeds = {{"one", 9001}}};
+    Prng prng{1};
+    Cluster cluster{config, prng};
+    Topic& topic = cluster.add_topic(0, "t");
+    Cluster::Change change;
+
+    bool apply(const wire::MetadataResponse& r) {
+        change = {};
+        return cluster.apply(r, change);
+    }
+    Partition& partition(std::size_t i = 0) { return *topic.partitions[i]; }
+};
+
+TEST(Cluster, ABootstrapConnectionBecomesTheBrokersOwn) {
+    View v;
+    ASSERT_EQ(v.cluster.nodes().size(), 1U);
+    ASSERT_TRUE(v.apply(answer(1, 0)));
+    EXPECT_EQ(v.cluster.nodes().size(), 2U);
+    EXPECT_EQ(v.cluster.nodes()[0]->id, 1);
+    EXPECT_EQ(v.partition().node, v.cluster.nodes()[0].get());
+}
+
+TEST(Cluster, AnAnswerWithoutBrokersChangesNothing) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 0)));
+    EXPECT_FALSE(v.apply({}));
+    EXPECT_NE(v.partition().node, nullptr);
+}
+
+TEST(Cluster, AnOlderLeaderEpochIsNotBelieved) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    ASSERT_TRUE(v.apply(answer(2, 4)));
+    EXPECT_EQ(v.partition().node->id, 1);
+    ASSERT_TRUE(v.apply(answer(2, 6)));
+    EXPECT_EQ(v.partition().node->id, 2);
+    EXPECT_EQ(v.change.moved.size(), 1U);
+}
+
+TEST(Cluster, ATopicMadeAgainStartsItsEpochsAnew) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    v.partition().producer_id = 7;
+    ASSERT_TRUE(v.apply(answer(2, 0, std::byte{2})));
+    EXPECT_EQ(v.partition().node->id, 2);
+    EXPECT_EQ(v.partition().leader_epoch, 0);
+    EXPECT_TRUE(v.partition().bump_due);
+    EXPECT_EQ(v.cluster.topic_by_uuid(v.topic.uuid), &v.topic);
+}
+
+TEST(Cluster, APartitionWithoutLeaderIsAskedForAgain) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(-1, 0)));
+    EXPECT_TRUE(v.change.any_pending);
+    EXPECT_EQ(v.partition().node, nullptr);
+}
+
+TEST(Cluster, MorePartitionsAreAdded) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 0)));
+    ASSERT_TRUE(v.apply(answer(1, 0, std::byte{1}, 3)));
+    EXPECT_EQ(v.topic.partitions.size(), 3U);
+    EXPECT_EQ(v.topic.with_leader.size(), 3U);
+}
+
+TEST(Cluster, ABrokerUnderANewAddressIsReconnected) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 0)));
+    auto moved = answer(1, 0);
+    moved.brokers[0].host = "elsewhere";
+    ASSERT_TRUE(v.apply(moved));
+    EXPECT_TRUE(v.cluster.nodes()[0]->address_changed);
+    EXPECT_EQ(v.cluster.nodes()[0]->host, "elsewhere");
+}
+
+TEST(Cluster, ABrokerThatLeftIsGoneAndTheSeedsCanComeBack) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 0)));
+    auto fewer = answer(2, 1);
+    fewer.brokers.erase(fewer.brokers.begin());
+    ASSERT_TRUE(v.apply(fewer));
+    EXPECT_TRUE(v.cluster.nodes()[0]->gone);
+    v.cluster.add_seeds();
+    EXPECT_EQ(v.cluster.nodes().back()->host, "one");
+    EXPECT_FALSE(v.cluster.nodes().back()->gone);
+}
+
+TEST(Cluster, TakesALeaderHintOnlyIfItIsNewerAndItsNodeKnown) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    EXPECT_FALSE(v.cluster.apply_leader_hint(v.partition(), 2, 5));
+    EXPECT_FALSE(v.cluster.apply_leader_hint(v.partition(), 9, 6));
+    EXPECT_TRUE(v.cluster.apply_leader_hint(v.partition(), 2, 6));
+    EXPECT_EQ(v.partition().node->id, 2);
+}
+
+TEST(Cluster, SurvivesIndexesAndPortsThatCannotBe) {
+    View v;
+    auto odd = answer(1, 0, std::byte{1}, 2);
+    odd.topics[0].partitions[0].index = -4;
+    odd.topics[0].partitions[1].index = 1'000'000;
+    odd.brokers[1].port = 70'000;
+    ASSERT_TRUE(v.apply(odd));
+    EXPECT_EQ(v.topic.partitions.size(), 2U);
+    EXPECT_EQ(v.cluster.node_by_id(2), nullptr);
+}
+
+}  // namespace
+}  // namespace ringpost::produce

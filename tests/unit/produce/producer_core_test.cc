@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "produce/producer_core.h"
+
+#include "core_world.h"
+
+namespace ringpost::produce {
+namespace {
+
+const Duration second = Duration::seconds(1);
+
+TEST(ProducerCore, DeliversARecordWithItsOffset) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    ASSERT_TRUE(world.produce(0, 2, "two"));
+    world.pass(second);
+    EXPECT_EQ(world.log("t"), (std::vector<std::string>{"one", "two"}));
+    EXPECT_EQ(world.told(1).error, Errc::none);
+    EXPECT_EQ(world.told(1).offset, 0);
+    EXPECT_EQ(world.told(2).offset, 1);
+    EXPECT_TRUE(world.core->idle());
+    EXPECT_EQ(world.core->memory_used(), 0U);
+}
+
+TEST(ProducerCore, FailsWhatCannotBeDeliveredInTimeAndSaysWhy) {
+    Config config;
+    config.delivery_timeout = second * 3;
+    CoreWorld world({.partitions = 1}, config);
+    world.cluster.stop_node(1);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second * 2);
+    EXPECT_TRUE(world.reports.empty());
+    world.pass(second * 2);
+    EXPECT_EQ(world.told(1).error, Errc::delivery_timeout);
+    EXPECT_EQ(world.told(1).last_error, Errc::connect_failed);
+    EXPECT_FALSE(world.told(1).may_have_been_written);
+    EXPECT_EQ(world.core->memory_used(), 0U);
+}
+
+TEST(ProducerCore, SaysThatAnUnansweredRecordMayHaveBeenWritten) {
+    Config config;
+    config.delivery_timeout = second * 3;
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    world.hold_answers(true);
+    ASSERT_TRUE(world.produce(0, 2, "two"));
+    world.pass(second * 5);
+    EXPECT_EQ(world.told(2).error, Errc::delivery_timeout);
+    EXPECT_TRUE(world.told(2).may_have_been_written);
+    EXPECT_NE(world.core->memory_used(), 0U) << "the kernel may still read the batch";
+    world.hold_answers(false);
+    world.pass(second);
+    EXPECT_EQ(world.core->memory_used(), 0U);
+    EXPECT_EQ(world.reports.size(), world.accepted);
+}
+
+TEST(ProducerCore, GoesOnAfterATimedOutBatchWithoutLossOrDuplicate) {
+    Config config;
+    config.delivery_timeout = second * 3;
+    config.request_timeout = config.connection.request_timeout = second;
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    world.hold_requests(true);
+    ASSERT_TRUE(world.produce(0, 2, "lost"));
+    world.pass(second * 6);
+    EXPECT_EQ(world.told(2).error, Errc::delivery_timeout);
+    world.hold_requests(false);
+    world.reset_connections();
+    ASSERT_TRUE(world.produce(0, 3, "three"));
+    world.pass(second * 3);
+    EXPECT_EQ(world.told(3).error, Errc::none);
+    const auto log = world.log("t");
+    EXPECT_EQ(log.front(), "one");
+    EXPECT_EQ(log.back(), "three");
+}
+
+TEST(ProducerCore, PurgeReportsEverythingOnce) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    world.add_topic(1, "u");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    world.hold_answers(true);
+    ASSERT_TRUE(world.produce(0, 2, "in flight"));
+    world.pass(second);
+    ASSERT_TRUE(world.produce(0, 3, "open"));
+    ASSERT_TRUE(world.produce(1, 4, "of another topic"));
+    world.core->purge(world.now);
+    EXPECT_EQ(world.reports.size(), 4U);
+    EXPECT_EQ(world.count(Errc::purged), 3U);
+    EXPECT_TRUE(world.told(2).may_have_been_written);
+    EXPECT_FALSE(world.told(3).may_have_been_written);
+    EXPECT_TRUE(world.core->idle());
+    world.settle();
+    EXPECT_TRUE(world.core->drained());
+    EXPECT_EQ(world.core->memory_used(), 0U);
+}
+
+TEST(ProducerCore, AFlushEndsTheLingerOfWhatCameBeforeIt) {
+    Config config;
+    config.linger = second * 60;
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    EXPECT_TRUE(world.reports.empty());
+    const std::uint64_t epoch = world.core->begin_flush(world.now);
+    ASSERT_TRUE(world.produce(0, 2, "after"));
+    world.settle();
+    EXPECT_TRUE(world.core->flush_done(epoch));
+    EXPECT_EQ(world.told(1).error, Errc::none);
+    EXPECT_LE(world.reports.size(), 2U);
+}
+
+TEST(ProducerCore, AFlushWaitsForRecordsOfATopicNotKnownYet) {
+    fake::ClusterOptions options{.partitions = 1};
+    options.creation_delay_answers = 2;
+    Config config;
+    config.linger = second * 60;
+    CoreWorld world(options, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    const std::uint64_t epoch = world.core->begin_flush(world.now);
+    world.settle();
+    EXPECT_FALSE(world.core->flush_done(epoch));
+    world.pass(second * 5);
+    EXPECT_TRUE(world.core->flush_done(epoch)) << "parked records keep their place in the flush";
+    EXPECT_EQ(world.told(1).error, Errc::none);
+}
+
+TEST(ProducerCore, RestsWhenThereIsNothingToDo) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    // The next thing is the refresh of the metadata, or the end of an idle connection.
+    EXPECT_GT(world.core->next_deadline(world.now), world.now + Duration::seconds(60));
+}
+
+TEST(ProducerCore, GivesUpOnTheMissingTopicOnlyAndSooner) {
+    Config config;
+    config.topic_wait = second * 2;
+    CoreWorld world({.partitions = 1, .auto_create = false}, config);
+    ASSERT_TRUE(world.cluster.create_topic("there"));
+    world.add_topic(0, "there");
+    world.add_topic(1, "missing");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    ASSERT_TRUE(world.produce(1, 2, "two"));
+    world.pass(second * 4);
+    EXPECT_EQ(world.told(1).error, Errc::none);
+    EXPECT_EQ(world.told(2).error, Errc::unknown_topic_or_partition);
+    ASSERT_TRUE(world.cluster.create_topic("missing"));
+    ASSERT_TRUE(world.produce(1, 3, "three"));
+    world.pass(second * 3);
+    EXPECT_EQ(world.told(3).error, Errc::none) << "the topic was made in the meantime";
+}
+
+}  // namespace
+}  // namespace ringpost::produce

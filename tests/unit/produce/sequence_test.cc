@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "produce/sequence.h"
+
+#include "core_world.h"
+
+namespace ringpost::produce {
+namespace {
+
+TEST(Sequence, WrapsFromTheLargestToZero) {
+    EXPECT_EQ(sequence_after(0, 5), 5);
+    EXPECT_EQ(sequence_after(INT32_MAX, 1), 0);
+    EXPECT_EQ(sequence_after(INT32_MAX - 1, 3), 1);
+}
+
+TEST(Sequence, IsGivenOnceAndAdvancesByRecords) {
+    Partition partition;
+    Batch batch;
+    batch.record_count = 3;
+    assign_sequence(partition, batch, {42, 7, false});
+    EXPECT_EQ(batch.producer_id, 42);
+    EXPECT_EQ(batch.producer_epoch, 7);
+    EXPECT_EQ(batch.base_sequence, 0);
+    EXPECT_EQ(partition.next_sequence, 3);
+    assign_sequence(partition, batch, {43, 8, false});
+    EXPECT_EQ(batch.producer_id, 42);
+    EXPECT_EQ(partition.next_sequence, 3);
+}
+
+TEST(Sequence, SurvivesTheWrapInARealLog) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 0, "a"));
+    world.pass(Duration::seconds(1));
+    // A partition whose next number is the last one.
+    world.cluster.find_topic("t")->find(0)->log.forget_producers();
+    Topic* topic = world.core->find_topic(0);
+    ASSERT_NE(topic, nullptr);
+    topic->partitions[0]->next_sequence = INT32_MAX;
+    for (std::uint32_t i = 1; i < 20; ++i) {
+        ASSERT_TRUE(world.produce(0, i, "b"));
+        if (i % 3 == 0) world.pass(Duration::seconds(1));
+    }
+    world.pass(Duration::seconds(1));
+    EXPECT_EQ(world.count(Errc::none), 20U);
+    EXPECT_EQ(world.log("t").size(), 20U);
+    EXPECT_EQ(topic->partitions[0]->producer_epoch, 0) << "no new epoch was needed";
+}
+
+TEST(Sequence, AnEpochThatRanOutTakesANewProducerId) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 0, "a"));
+    world.pass(Duration::seconds(1));
+    Topic* topic = world.core->find_topic(0);
+    const std::int64_t before = topic->partitions[0]->producer_id;
+    topic->partitions[0]->producer_epoch = INT16_MAX;
+    topic->partitions[0]->next_sequence = 0;
+    bool once = true;
+    world.cluster.faults().on_produce = [&](const fake::ProduceAttempt&) {
+        return std::exchange(once, false) ? fake::ProduceFault{Errc::invalid_timestamp}
+                                          : fake::ProduceFault{};
+    };
+    ASSERT_TRUE(world.produce(0, 1, "refused"));
+    world.pass(Duration::seconds(1));
+    ASSERT_TRUE(world.produce(0, 2, "b"));
+    world.pass(Duration::seconds(3));
+    EXPECT_EQ(world.told(2).error, Errc::none);
+    EXPECT_NE(topic->partitions[0]->producer_id, before);
+    EXPECT_EQ(topic->partitions[0]->producer_epoch, 0);
+}
+
+}  // namespace
+}  // namespace ringpost::produce
