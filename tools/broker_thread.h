@@ -28,13 +28,19 @@ public:
             b.server_ = std::move(*server);
             opened.set_value({});
             b.server_->run();
+            // ...and ends on it, once stop() has been left.
+            b.stopped_.get_future().wait();
+            b.server_.reset();
         });
         Error failure = error.get();
         if (failure.code != Errc::none) return failure;
         return broker;
     }
     ~BrokerThread() {
-        if (server_) server_->stop();
+        if (server_) {
+            server_->stop();
+            stopped_.set_value();
+        }
         thread_.join();
     }
     BrokerThread(const BrokerThread&) = delete;
@@ -57,6 +63,7 @@ private:
     BrokerThread() = default;
 
     std::unique_ptr<BrokerServer> server_;  ///< Made by the thread before start() comes back.
+    std::promise<void> stopped_;
     std::thread thread_;
 };
 

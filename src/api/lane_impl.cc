@@ -159,10 +159,7 @@ Errc LaneImpl::produce(const Record& record) noexcept {
     tags_.commit({record.tag, entry.timestamp_ms});
     channel_->records.commit(size);
     ++produced_;
-    if (!host_->inline_mode() &&
-        shard_.shard.parking().should_wake(channel_->records.written(), channel_->wake_at)) {
-        shard_.shard.wake();
-    }
+    if (!host_->inline_mode()) shard_.shard.wake_for(*channel_, channel_->records.written());
     return Errc::none;
 }
 

@@ -190,7 +190,8 @@ Accumulator::Appended Accumulator::park(Topic& topic, const Entry& entry, std::u
                       (batch->last_slab().room() >= need ||
                        (batch->bytes < config_.batch_bytes && pool_.try_grow(*batch, need)));
     if (!fits) {
-        batch = pool_.try_take(need, need);
+        // A rejected record is reported at the end of this turn: it needs no share.
+        batch = reject == Errc::none ? pool_.try_take_parked(need) : pool_.try_take(need, need);
         if (batch == nullptr) return Appended::no_memory;
         batch->topic = &topic;
         batch->last_error = reject;

@@ -65,6 +65,7 @@ struct Batch {
     bool sequenced = false;      ///< has a producer id, epoch and base sequence
     bool maybe_written = false;  ///< an attempt may have been appended without our knowing
     bool reported = false;       ///< in flight, but its lanes have been told that it timed out
+    bool parked = false;         ///< holds raw entries; counts against the pool's share for those
     bool written = false;        ///< header and CRC stand in the memory
     std::uint8_t attempts = 0;
     Errc last_error = Errc::none;

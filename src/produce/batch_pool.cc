@@ -23,21 +23,35 @@ Batch* BatchPool::try_take(std::size_t wish, std::size_t need) {
     Batch& batch = *free_.pop_front();
     batch = Batch{};
     batch.state = Batch::State::open;
-    batch.slabs[0] = {memory, static_cast<std::uint32_t>(arena_.block_bytes(memory)), 0, 0};
-    batch.slab_count = 1;
+    add_slab(batch, memory);
     ++taken_;
     return &batch;
+}
+
+Batch* BatchPool::try_take_parked(std::size_t need) {
+    Batch* batch = may_park(need) ? try_take(need, need) : nullptr;
+    if (batch == nullptr) return nullptr;
+    batch->parked = true;
+    parked_bytes_ += batch->slabs[0].capacity;
+    return batch;
+}
+
+void BatchPool::add_slab(Batch& batch, std::byte* memory) {
+    const auto capacity = static_cast<std::uint32_t>(arena_.block_bytes(memory));
+    batch.slabs[batch.slab_count++] = {memory, capacity, 0, 0};
+    if (batch.parked) parked_bytes_ += capacity;
 }
 
 bool BatchPool::try_grow(Batch& batch, std::size_t bytes) {
     if (batch.slab_count == batch.slabs.size()) return false;
     const std::size_t doubled = std::min<std::size_t>(std::size_t{batch.last_slab().capacity} * 2,
                                                       limits::slab_bytes_growth_max);
-    std::byte* memory = arena_.allocate(std::max(bytes, doubled));
+    const std::size_t wish = std::max(bytes, doubled);
+    if (batch.parked && !may_park(wish)) return false;
+    std::byte* memory = arena_.allocate(wish);
     if (memory == nullptr) memory = arena_.allocate(bytes);
     if (memory == nullptr) return false;
-    const auto capacity = static_cast<std::uint32_t>(arena_.block_bytes(memory));
-    batch.slabs[batch.slab_count++] = {memory, capacity, 0, 0};
+    add_slab(batch, memory);
     return true;
 }
 
@@ -47,7 +61,10 @@ void BatchPool::give_back(Batch& batch) {
     RINGPOST_ASSERT(batch.lenders == 0);
     RINGPOST_ASSERT(!batch.age_hook.linked);
     RINGPOST_ASSERT(!batch.linger_hook.linked);
-    for (const Slab& slab : batch.used_slabs()) arena_.free(slab.memory);
+    for (const Slab& slab : batch.used_slabs()) {
+        arena_.free(slab.memory);
+        if (batch.parked) parked_bytes_ -= slab.capacity;
+    }
     batch.slab_count = 0;
     batch.state = Batch::State::free;
     free_.push_front(batch);

@@ -13,7 +13,8 @@ namespace ringpost::produce {
 
 /// Thread:    one.
 /// Owns:      every Batch. Borrows: the arena.
-/// Bounds:    as many batches as the arena has smallest slabs; try_take and try_grow answer null or
+/// Bounds:    half of the arena for parked batches: what they hold moves on to batches of its own,
+///            which need memory, too. As many batches as the arena has smallest slabs; try_take and try_grow answer null or
 ///            false at the end, and the shard then takes no more from its lanes.
 /// Allocates: in the constructor only.
 class BatchPool {
@@ -22,6 +23,8 @@ public:
 
     /// An open batch with a first slab of `wish` bytes, or less but at least `need`; or null.
     Batch* try_take(std::size_t wish, std::size_t need);
+    /// The same for a batch of raw entries.
+    Batch* try_take_parked(std::size_t need);
     /// One more slab of at least `bytes`; false when there is no memory or the batch has its fill.
     bool try_grow(Batch& batch, std::size_t bytes);
     void give_back(Batch& batch);
@@ -30,10 +33,16 @@ public:
     const Arena& arena() const { return arena_; }
 
 private:
+    bool may_park(std::size_t bytes) const {
+        return parked_bytes_ + arena_.rounded(bytes) <= arena_.bytes_total() / 2;
+    }
+    void add_slab(Batch& batch, std::byte* memory);
+
     Arena& arena_;
     Vector<Batch> batches_;
     List<Batch, &Batch::queue_hook> free_;
     std::size_t taken_ = 0;
+    std::size_t parked_bytes_ = 0;   ///< of the slabs of parked batches
 };
 
 }  // namespace ringpost::produce

@@ -20,6 +20,7 @@ Housekeeping::Housekeeping(const Config& config, Cluster& cluster, ProducerIdent
 }
 
 void Housekeeping::want_producer_id(Instant now) {
+    if (cluster_.topics_in_use().empty()) return;  // nothing is produced yet
     if (identity_.wanted && fatal_ == Errc::none) producer_id_.want(now);
 }
 

@@ -55,7 +55,7 @@ public:
 
     /// The cluster has moved, or a topic is new.
     void want_metadata(Instant now) { metadata_.want(now); }
-    /// The first record has come.
+    /// Nothing happens if there is an id, or nothing to send yet.
     void want_producer_id(Instant now);
 
     /// Sends what is due through some broker that is ready; wakes a connection up if none is.

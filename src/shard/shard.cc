@@ -2,6 +2,8 @@
 // The loop.
 #include "shard/shard.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -34,6 +36,12 @@ Result<void> Shard::open(std::unique_ptr<io::Io> io) {
     links_ = std::make_unique<Links>(*io_, *core_, options_.produce.log);
     options_.produce.log.info("shard is up on {}", io_->description());
     return {};
+}
+
+void Shard::close() {
+    while (!parking_.deserted()) sched_yield();
+    links_.reset();
+    io_.reset();
 }
 
 void Shard::turn(Instant until) {

@@ -48,15 +48,17 @@ public:
     void turn(Instant until);
     /// stop() has come to its end: nothing is left to do, nothing is held by the kernel.
     bool finished() const { return stage_ == Stage::finished; }
+    /// Lets go of the kernel's side, on the loop's own thread, which an io_uring insists on.
+    void close();
     io::Io& io() { return *io_; }
     Instant now() { return io_->now(); }
 
     // From any thread.
 
     Lanes& lanes() { return lanes_; }
-    Parking& parking() { return parking_; }
-    void wake() noexcept {
-        if (io_ != nullptr) io_->wake();
+    /// After a record of the lane was published: wakes the loop if it sleeps and this is enough.
+    void wake_for(const LaneChannel& lane, std::uint64_t written) noexcept {
+        if (parking_.should_wake(written, lane.wake_at)) [[unlikely]] wake();
     }
     void wake_if_parked() noexcept {
         if (parking_.should_wake()) wake();
@@ -90,6 +92,10 @@ private:
         std::uint64_t epoch;
     };
 
+    void wake() noexcept {
+        io_->wake();
+        parking_.woke();
+    }
     std::size_t wait(Instant until, Instant now);
     void take_events(std::size_t count, Instant now);
     void work_on_flushes(Instant now);

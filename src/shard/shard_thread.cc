@@ -54,6 +54,7 @@ void* ShardThread::main(void* self) {
     me.up_.notify();
     if (!run) return nullptr;
     while (!me.shard_.finished()) me.shard_.turn(Instant::never());
+    me.shard_.close();
     return nullptr;
 }
 

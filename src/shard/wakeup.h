@@ -34,17 +34,35 @@ public:
         std::atomic_thread_fence(std::memory_order_seq_cst);
         if (parked_.load(std::memory_order_relaxed) == 0) [[likely]] return false;
         if (written < wake_at.load(std::memory_order_relaxed)) return false;
-        return parked_.exchange(0, std::memory_order_acq_rel) == 1;
+        return take_turn();
     }
     /// The same, for a request that can't wait for a threshold.
     bool should_wake() {
         std::atomic_thread_fence(std::memory_order_seq_cst);
-        return parked_.exchange(0, std::memory_order_acq_rel) == 1;
+        return take_turn();
+    }
+    /// After the wake that should_wake asked for.
+    void woke() { wakers_.fetch_sub(1, std::memory_order_release); }
+
+    /// Shard, at its end: true once no caller is between should_wake and woke. It never announces a
+    /// sleep again, so none comes after.
+    bool deserted() {
+        parked_.store(0, std::memory_order_seq_cst);
+        return wakers_.load(std::memory_order_seq_cst) == 0;
     }
 
 private:
+    bool take_turn() {
+        // Counted before the flag is taken: deserted() sees every caller who may yet wake.
+        wakers_.fetch_add(1, std::memory_order_seq_cst);
+        if (parked_.exchange(0, std::memory_order_seq_cst) == 1) return true;
+        woke();
+        return false;
+    }
+
     alignas(128) std::atomic<std::uint32_t> parked_{0};  ///< set by the shard, cleared by either
-    char padding_[128 - sizeof(std::uint32_t)];
+    std::atomic<std::uint32_t> wakers_{0};               ///< written by the callers
+    char padding_[128 - 2 * sizeof(std::uint32_t)];
 };
 
 /// Callers wait for something that a shard does. The same protocol, with a futex at its end.

@@ -118,7 +118,7 @@ TEST(Accumulator, WithoutMemoryItRefusesAndLosesNothing) {
     const std::string value(1000, 'x');
     std::uint32_t slot = 0;
     while (world.produce(0, slot, value)) ++slot;
-    EXPECT_GT(slot, 500U);
+    EXPECT_GT(slot, 400U) << "parked records may take half of the memory";
     EXPECT_LE(world.core->memory_used(), std::size_t{1} << 20);
     world.hold_answers(false);
     world.pass(second);

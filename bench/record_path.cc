@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// One caller thread's records, once: what bench/instructions counts under callgrind.
+#include <ringpost/ringpost.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+int main(int argc, char** argv) {
+    using namespace std::chrono_literals;
+    if (argc != 4) return std::fprintf(stderr, "record_path BROKERS RECORDS VALUE_BYTES\n"), 2;
+    ringpost::Options options;
+    options.bootstrap_servers = argv[1];
+    options.acks = ringpost::Acks::leader;
+    options.spin = 0us;  // a spinning loop counts the time, not the work
+    options.queue_records_max = 1'000'000;
+    options.lane_ring_bytes = 64 << 20;
+    options.buffer_memory = 256 << 20;
+    const auto records = std::strtoull(argv[2], nullptr, 10);
+    const std::string value(std::strtoul(argv[3], nullptr, 10), 'x');
+    ringpost::Producer producer(options);
+    if (!producer.start()) return 1;
+    const ringpost::Topic topic = *producer.topic("instructions");
+    ringpost::Lane lane = *producer.open_lane();
+    ringpost::Record record{.topic = topic, .value = value};
+    for (std::uint64_t i = 0; i < records; ++i) {
+        record.partition = static_cast<std::int32_t>(i % 8);
+        record.tag = i;
+        if (lane.produce(record) != ringpost::Errc::none) return 1;
+    }
+    if (!lane.flush(600s).ok()) return 1;
+    std::vector<ringpost::DeliveryReport> reports(4096);
+    std::uint64_t seen = 0;
+    while (const std::size_t n = lane.poll(reports)) seen += n;
+    return seen == records && producer.stop(60s) ? 0 : 1;
+}

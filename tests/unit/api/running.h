@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A running producer and its broker, for tests of the public API.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <ringpost/ringpost.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker_thread.h"
+
+namespace ringpost {
+
+using namespace std::chrono_literals;
+
+inline Options options_for(const std::string& brokers, Mode mode = Mode::threaded) {
+    Options options;
+    options.bootstrap_servers = brokers;
+    options.mode = mode;
+    options.linger = 1ms;
+    options.delivery_timeout = 10s;
+    options.stop_timeout = 5s;
+    return options;
+}
+
+inline std::unique_ptr<tools::BrokerThread> broker(fake::ClusterOptions cluster = {.partitions = 4}) {
+    auto started = tools::BrokerThread::start({.cluster = std::move(cluster)});
+    EXPECT_TRUE(started) << started.error().text;
+    return std::move(*started);
+}
+
+/// Polls until `count` reports have come or ten seconds have passed.
+inline std::vector<DeliveryReport> poll_all(Lane& lane, std::size_t count) {
+    std::vector<DeliveryReport> all;
+    std::array<DeliveryReport, 100> some;
+    const auto until = std::chrono::steady_clock::now() + 10s;
+    while (all.size() < count && std::chrono::steady_clock::now() < until) {
+        const std::size_t n = lane.poll_for(some, 1s);
+        all.insert(all.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(n));
+    }
+    return all;
+}
+
+/// Every tag from 0 to count-1 exactly once.
+inline void expect_each_tag_once(const std::vector<DeliveryReport>& reports, std::size_t count) {
+    std::map<std::uint64_t, int> seen;
+    for (const DeliveryReport& report : reports) ++seen[report.tag];
+    EXPECT_EQ(seen.size(), count);
+    for (const auto& [tag, times] : seen) EXPECT_EQ(times, 1) << "tag " << tag;
+}
+
+}  // namespace ringpost
