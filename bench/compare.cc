@@ -56,7 +56,8 @@ public:
     }
     std::string line() {
         std::string text;
-        for (int c = fgetc(out_); c != EOF && c != '\n'; c = fgetc(out_)) text += static_cast<char>(c);
+        for (int c = fgetc(out_); c != EOF && c != '\n'; c = fgetc(out_))
+            text += static_cast<char>(c);
         return text;
     }
     int wait() {

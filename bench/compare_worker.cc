@@ -28,7 +28,9 @@ constexpr std::uint32_t queue_records = 100'000;   ///< librdkafka's default, fo
     std::exit(1);
 }
 
-double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); }
+double seconds(const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+}
 
 /// CPU and time between its making and `stop`.
 class Meter {

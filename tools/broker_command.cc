@@ -96,9 +96,10 @@ void add_broker(CLI::App& app, BrokerArguments& a, std::function<void()> run) {
     sub->add_option("--io", a.io_backend, "How to ask the kernel: auto, io_uring or epoll")
         ->check(CLI::IsMember({"auto", "io_uring", "epoll"}))
         ->capture_default_str();
-    sub->footer("Prints \"listening on ADDRESS (node N)\" for each broker, then serves until Ctrl-C.\n"
-                "Everything is kept in memory and lost at the end.\n"
-                "Exit status: 0 after Ctrl-C, 1 if it could not listen, 2 if the arguments are wrong.");
+    sub->footer(
+        "Prints \"listening on ADDRESS (node N)\" for each broker, then serves until Ctrl-C.\n"
+        "Everything is kept in memory and lost at the end.\n"
+        "Exit status: 0 after Ctrl-C, 1 if it could not listen, 2 if the arguments are wrong.");
     sub->callback(std::move(run));
 }
 

@@ -26,7 +26,8 @@ public:
         for (;;) {
             const char* from = buffer_.data() + scanned_;
             if (const void* end = std::memchr(from, '\n', end_ - scanned_)) {
-                const auto at = static_cast<std::size_t>(static_cast<const char*>(end) - buffer_.data());
+                const auto at =
+                    static_cast<std::size_t>(static_cast<const char*>(end) - buffer_.data());
                 line = {buffer_.data() + begin_, at - begin_};
                 begin_ = scanned_ = at + 1;
                 return Outcome::line;

@@ -42,10 +42,11 @@ struct Tally {
                 {"seconds", seconds()}, {"records_per_second", rate()}, {"errors", errors}};
     }
     std::string text() const {
-        std::string line = fmt::format("{} records, {} delivered, {} failed, {:.1f} MB in {:.2f} s: "
-                                       "{:.0f} records/s, {:.1f} MB/s",
-                                       records, delivered, failed, static_cast<double>(bytes) / 1e6,
-                                       seconds(), rate(), static_cast<double>(bytes) / 1e6 / seconds());
+        std::string line = fmt::format(
+            "{} records, {} delivered, {} failed, {:.1f} MB in {:.2f} s: "
+            "{:.0f} records/s, {:.1f} MB/s",
+            records, delivered, failed, static_cast<double>(bytes) / 1e6, seconds(), rate(),
+            static_cast<double>(bytes) / 1e6 / seconds());
         for (const auto& [name, count] : errors) line += fmt::format("\n  {}: {}", name, count);
         return line;
     }
@@ -54,7 +55,9 @@ struct Tally {
 class Sending {
 public:
     Sending(const ProduceArguments& arguments, Options options)
-        : arguments_(arguments), timeout_(options.delivery_timeout), producer_(std::move(options)) {}
+        : arguments_(arguments),
+          timeout_(options.delivery_timeout),
+          producer_(std::move(options)) {}
 
     int run();
 
@@ -217,7 +220,8 @@ void Sending::fail(Errc error, Errc last, std::string_view what) {
     if (progress_shown_) fmt::print(stderr, "\r\033[K");
     std::string text = fmt::format("{}: {}: {}", what, to_string(error), message(error));
     text += fmt::format(" [topic {}", arguments_.topic);
-    if (arguments_.partition != any_partition) text += fmt::format(", partition {}", arguments_.partition);
+    if (arguments_.partition != any_partition)
+        text += fmt::format(", partition {}", arguments_.partition);
     text += fmt::format(", brokers {}]", arguments_.brokers);
     if (last != Errc::none && last != error) {
         text += fmt::format(" (the last error was {}: {})", to_string(last), message(last));
@@ -262,7 +266,8 @@ int Sending::finish() {
 
 void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) {
     CLI::App* sub = app.add_subcommand("produce", "Send lines to a topic, one record a line.");
-    sub->add_option("-b,--brokers", a.brokers, "HOST:PORT[,HOST:PORT...] to begin with")->required();
+    sub->add_option("-b,--brokers", a.brokers, "HOST:PORT[,HOST:PORT...] to begin with")
+        ->required();
     sub->add_option("-t,--topic", a.topic, "Topic")->required();
     sub->add_option("-K,--key-delimiter", a.key_delimiter,
                     "What ends the key in a line; a line without it has no key");
@@ -275,8 +280,9 @@ void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) 
     sub->add_flag("--json", a.json, "A summary for machines on standard output");
     sub->add_flag("-q,--quiet", a.quiet, "No progress, no summary; errors only");
     sub->add_option("FILE", a.files, "Files to send; standard input if none, or for -");
-    sub->footer("Exit status: 0 if every record was acknowledged, 1 if not or if a file could not be\n"
-                "read, 2 if the arguments are wrong, 130 after a second Ctrl-C.");
+    sub->footer(
+        "Exit status: 0 if every record was acknowledged, 1 if not or if a file could not be\n"
+        "read, 2 if the arguments are wrong, 130 after a second Ctrl-C.");
     sub->callback(std::move(run));
 }
 

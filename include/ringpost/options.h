@@ -87,7 +87,8 @@ struct [[gnu::visibility("default")]] Options {
     Millis connections_max_idle{540'000};
     /// `metadata.max.age.ms`: how old the view of the cluster may get while in use.
     Millis metadata_max_age{300'000};
-    /// `topic.metadata.propagation.max.ms`: how long a topic that does not exist may take to appear.
+    /// `topic.metadata.propagation.max.ms`: how long a topic that does not exist may take to
+    /// appear.
     Millis topic_wait{30'000};
     /// `allow.auto.create.topics`: let the broker create a topic that is produced to.
     bool allow_auto_create_topics = true;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading bootstrap.servers.
 #include "api/bootstrap.h"
-
-#include <fmt/format.h>
+#include "base/format.h"
 
 #include <algorithm>
 #include <bit>

@@ -11,8 +11,8 @@
 
 namespace ringpost::api {
 
-/// "host[:port],..." with IPv6 literals in brackets; the port is 9092 where none is given. The error
-/// quotes the part that can't be read.
+/// "host[:port],..." with IPv6 literals in brackets; the port is 9092 where none is given. The
+/// error quotes the part that can't be read.
 Result<std::vector<produce::Seed>> parse_bootstrap_servers(std::string_view text);
 
 /// The largest piece of batch memory: room for the largest record.

@@ -76,7 +76,8 @@ LaneImpl::~LaneImpl() {
     if (!host_->inline_mode()) shard_.shard.wake_if_parked();
 }
 
-// In -----------------------------------------------------------------------------------------------
+// In
+// -----------------------------------------------------------------------------------------------
 
 Errc LaneImpl::check(const Record& record) const {
     if (const Errc refusal = host_->refusal(); refusal != Errc::none) [[unlikely]] return refusal;
@@ -179,7 +180,8 @@ Errc LaneImpl::produce_for(const Record& record, Timeout timeout) noexcept {
     return error;
 }
 
-// Back ---------------------------------------------------------------------------------------------
+// Back
+// ---------------------------------------------------------------------------------------------
 
 std::size_t LaneImpl::poll(std::span<DeliveryReport> out) noexcept {
     if (host_->fork_mark.forked()) [[unlikely]] return 0;

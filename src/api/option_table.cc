@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options by name.
 #include "api/option_table.h"
-
-#include <fmt/format.h>
+#include "base/format.h"
 
 #include <algorithm>
 #include <array>

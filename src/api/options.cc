@@ -2,13 +2,12 @@
 // Options: from text, checked one by one and against each other, and back to text.
 #include <ringpost/options.h>
 
-#include <fmt/format.h>
-
 #include <bit>
 
 #include "api/bootstrap.h"
 #include "api/option_table.h"
 #include "base/limits.h"
+#include "base/format.h"
 
 namespace ringpost {
 
@@ -36,7 +35,8 @@ Result<void> Options::set(std::string_view name, std::string_view value) {
                                    name.substr(0, 100), api::nearest_option(name)));
     }
     if (!row->set(*this, value)) {
-        return invalid(fmt::format("{}: \"{}\" is not {}", row->name, value.substr(0, 100), row->range));
+        return invalid(
+            fmt::format("{}: \"{}\" is not {}", row->name, value.substr(0, 100), row->range));
     }
     return {};
 }
@@ -66,13 +66,15 @@ Result<void> Options::validate() const {
     if (mode == Mode::inline_ && shards != 1) return invalid("mode=inline has shards=1");
     const std::uint64_t ring_needed = 2ULL * (message_max_bytes + 64);
     if (std::bit_floor(lane_ring_bytes) < ring_needed) {
-        return invalid(fmt::format("lane.ring.bytes={} has no room for message.max.bytes={}: give {} or more",
-                                   lane_ring_bytes, message_max_bytes, std::bit_ceil(ring_needed)));
+        return invalid(
+            fmt::format("lane.ring.bytes={} has no room for message.max.bytes={}: give {} or more",
+                        lane_ring_bytes, message_max_bytes, std::bit_ceil(ring_needed)));
     }
     const std::uint64_t memory_needed = 2ULL * api::block_bytes_for(*this);
     if (buffer_memory < memory_needed) {
-        return invalid(fmt::format("buffer.memory={} is too small for message.max.bytes={}: give {} or more",
-                                   buffer_memory, message_max_bytes, memory_needed));
+        return invalid(
+            fmt::format("buffer.memory={} is too small for message.max.bytes={}: give {} or more",
+                        buffer_memory, message_max_bytes, memory_needed));
     }
     return {};
 }

@@ -16,7 +16,8 @@ namespace ringpost::api {
 
 ForkMark::ForkMark() {
     const auto page_bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    void* page = mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* page =
+        mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) return;  // then forks are not noticed; nothing else is lost
     if (madvise(page, page_bytes, MADV_WIPEONFORK) != 0) {
         munmap(page, page_bytes);
@@ -72,7 +73,8 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     s.wake_bytes = std::min<std::uint64_t>(o.batch_bytes, o.lane_ring_bytes / 4);
     s.spin = Duration::from(o.spin);
     std::uint64_t seed = index;
-    if (getrandom(&seed, sizeof seed, 0) != sizeof seed) seed ^= std::uint64_t(monotonic_now().count_ns());
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        seed ^= std::uint64_t(monotonic_now().count_ns());
     s.seed = seed;
     return s;
 }
@@ -91,9 +93,10 @@ Result<void> ProducerImpl::start() {
         ShardHost& shard = *host.shards.back();
         std::optional<std::uint32_t> cpu;
         if (!host.options.cpus.empty()) cpu = host.options.cpus[i % host.options.cpus.size()];
-        Result<void> up = host.inline_mode()
-                              ? shard.shard.open()
-                              : shard.thread.start(fmt::format("{}-{}", host.options.thread_name, i), cpu);
+        Result<void> up =
+            host.inline_mode()
+                ? shard.shard.open()
+                : shard.thread.start(fmt::format("{}-{}", host.options.thread_name, i), cpu);
         if (!up) {
             host.shards.pop_back();
             for (const auto& started : host.shards) started->shard.request_stop(Duration{});
@@ -111,15 +114,17 @@ Result<LaneImpl*> ProducerImpl::open_lane() {
     if (const Errc refusal = host.refusal(); refusal != Errc::none) {
         return Error{refusal, std::string(message(refusal))};
     }
-    ShardHost& shard = **std::min_element(
-        host.shards.begin(), host.shards.end(), [](const auto& a, const auto& b) {
-            return a->lanes.load(std::memory_order_relaxed) < b->lanes.load(std::memory_order_relaxed);
-        });
+    ShardHost& shard = **std::min_element(host.shards.begin(), host.shards.end(),
+                                          [](const auto& a, const auto& b) {
+                                              return a->lanes.load(std::memory_order_relaxed) <
+                                                     b->lanes.load(std::memory_order_relaxed);
+                                          });
     if (shard.lanes.load(std::memory_order_relaxed) >= limits::lanes_max) {
-        return Error{Errc::too_many_lanes, fmt::format("a shard has {} lanes at most", limits::lanes_max)};
+        return Error{Errc::too_many_lanes,
+                     fmt::format("a shard has {} lanes at most", limits::lanes_max)};
     }
-    auto channel = std::make_shared<shard::LaneChannel>(std::bit_floor(host.options.lane_ring_bytes),
-                                                        host.options.queue_records_max);
+    auto channel = std::make_shared<shard::LaneChannel>(
+        std::bit_floor(host.options.lane_ring_bytes), host.options.queue_records_max);
     auto lane = std::make_unique<LaneImpl>(host_, shard, channel);
     if (!channel->usable() || !lane->usable()) {
         return Error{Errc::out_of_memory, "no memory for a lane: lower lane.ring.bytes or "

@@ -11,7 +11,8 @@
 namespace ringpost::api {
 
 /// A slot for each record without a polled report. Slots are given out in turn, skipping those
-/// still taken, so that records produced together have neighbouring slots and are reported as a run.
+/// still taken, so that records produced together have neighbouring slots and are reported as a
+/// run.
 ///
 /// Thread: the lane's. Bounds: `slots_max`; try_take answers none at the end.
 class TagLog {
@@ -37,8 +38,8 @@ public:
         while ((bits()[cursor_ / 64] >> (cursor_ % 64) & 1) != 0) [[unlikely]] {
             // To the next free bit of this word, or to the next word.
             const std::uint64_t free = ~bits()[cursor_ / 64] >> (cursor_ % 64);
-            const std::uint32_t step = free == 0 ? 64 - cursor_ % 64
-                                                 : static_cast<std::uint32_t>(std::countr_zero(free));
+            const std::uint32_t step =
+                free == 0 ? 64 - cursor_ % 64 : static_cast<std::uint32_t>(std::countr_zero(free));
             cursor_ = (cursor_ + step) & (size_ - 1);
         }
         return cursor_;

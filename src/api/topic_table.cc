@@ -2,11 +2,10 @@
 // Looking topic names up.
 #include "api/topic_table.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/limits.h"
+#include "base/format.h"
 
 namespace ringpost::api {
 

@@ -46,7 +46,8 @@ std::size_t Arena::rounded(std::size_t bytes) const {
 std::uint32_t Arena::index_of(const std::byte* block) const {
     RINGPOST_ASSERT(block >= region_.data());
     RINGPOST_ASSERT(block < region_.data() + region_.size());
-    return static_cast<std::uint32_t>(static_cast<std::size_t>(block - region_.data()) >> min_shift_);
+    return static_cast<std::uint32_t>(static_cast<std::size_t>(block - region_.data()) >>
+                                      min_shift_);
 }
 
 std::size_t Arena::block_bytes(const std::byte* block) const {

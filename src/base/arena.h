@@ -12,13 +12,14 @@ namespace ringpost {
 
 /// Thread:    one.
 /// Borrows:   the region; never reads or writes it, so that a test may poison what is free.
-/// Bounds:    a block is `block_bytes_min` to `block_bytes_max` bytes, a power of two; null at the end.
-/// Allocates: its tables, in the constructor, and nothing afterwards.
-/// Invariant: a free block's buddy of the same size is not free (they would be one).
+/// Bounds:    a block is `block_bytes_min` to `block_bytes_max` bytes, a power of two; null at the
+/// end. Allocates: its tables, in the constructor, and nothing afterwards. Invariant: a free
+/// block's buddy of the same size is not free (they would be one).
 class Arena {
 public:
     /// `region.size()` is a multiple of `block_bytes_max`.
-    Arena(std::span<std::byte> region, std::uint32_t block_bytes_min, std::uint32_t block_bytes_max);
+    Arena(std::span<std::byte> region, std::uint32_t block_bytes_min,
+          std::uint32_t block_bytes_max);
 
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;

@@ -2,10 +2,11 @@
 // The library's log: one comparison when a level is off, the user's sink when it is on.
 #pragma once
 
-#include <fmt/format.h>
 #include <ringpost/log.h>
 
 #include <utility>
+
+#include "base/format.h"
 
 namespace ringpost {
 
@@ -13,7 +14,8 @@ namespace ringpost {
 class Log {
 public:
     Log() = default;
-    Log(LogLevel level, LogSink sink) : level_(sink ? level : LogLevel::off), sink_(std::move(sink)) {}
+    Log(LogLevel level, LogSink sink)
+        : level_(sink ? level : LogLevel::off), sink_(std::move(sink)) {}
 
     bool on(LogLevel level) const { return level <= level_ && level != LogLevel::off; }
 

@@ -133,7 +133,8 @@ void Connection::on_sent(bool ok, Instant now) {
     for (std::uint32_t i = 0; i < unanswered_; ++i) {
         RequestSlot& slot = slots_[order_[i]];
         if (slot.state != RequestSlot::State::sending) continue;
-        slot.state = slot.expects_response ? RequestSlot::State::awaiting : RequestSlot::State::done;
+        slot.state =
+            slot.expects_response ? RequestSlot::State::awaiting : RequestSlot::State::done;
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connection's requests: slots, gathering, framing of responses, and what is lost with a socket.
+// The connection's requests: slots, gathering, framing of responses, and what is lost with a
+// socket.
 #include <algorithm>
 #include <cstring>
 
@@ -191,7 +192,8 @@ bool Connection::poll_sent_without_response(Event& event) {
 
 bool Connection::poll_response(Event& event, Instant now) {
     for (;;) {
-        // The send's completion may be told after the response; the memory is the kernel's till then.
+        // The send's completion may be told after the response; the memory is the kernel's till
+        // then.
         if (unanswered_ != 0 && slots_[order_[0]].state == SlotState::sending) return false;
         ByteSpan frame;
         if (!next_frame(frame, now)) return false;

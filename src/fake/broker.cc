@@ -233,8 +233,9 @@ Handled Broker::handle_api_versions(Call& call) {
     }
     wire::ApiVersionsRequest request;
     if (!decode(call.body, call.header.version, request)) return {};
-    const bool named = call.header.version < 3 || (is_software_word(request.client_software_name) &&
-                                                   is_software_word(request.client_software_version));
+    const bool named =
+        call.header.version < 3 || (is_software_word(request.client_software_name) &&
+                                    is_software_word(request.client_software_version));
     if (!named) {
         response.error_code = code_of(Errc::invalid_request);
         response.apis.clear();

@@ -139,7 +139,8 @@ bool Cluster::add_partitions(std::string_view name, std::uint32_t count) {
 }
 
 void Cluster::append_partitions(Topic& topic, std::uint32_t count) {
-    for (std::uint32_t i = 0; i < count; ++i) topic.partitions.emplace_back().leader = next_leader();
+    for (std::uint32_t i = 0; i < count; ++i)
+        topic.partitions.emplace_back().leader = next_leader();
 }
 
 bool Cluster::move_leader(std::string_view name, std::int32_t partition, std::int32_t node_id) {

@@ -94,8 +94,8 @@ public:
     const std::vector<std::unique_ptr<Topic>>& topics() const { return topics_; }
     Topic* find_topic(std::string_view name);
     Topic* find_topic(const wire::Uuid& id);
-    /// With the options' number of partitions if `partitions` is 0. Errors: invalid_topic_exception;
-    /// policy_violation if it exists, or if there would be too many.
+    /// With the options' number of partitions if `partitions` is 0. Errors:
+    /// invalid_topic_exception; policy_violation if it exists, or if there would be too many.
     Result<Topic*> create_topic(std::string_view name, std::uint32_t partitions = 0);
     /// False if there is none. A topic of that name created later has another id.
     bool delete_topic(std::string_view name);

@@ -107,8 +107,8 @@ private:
         if (version_ < leader_hints_since || leader == nullptr) return;
         answer.leader_id = leader->id;
         answer.leader_epoch = partition.leader_epoch;
-        const auto known =
-            std::ranges::find(response_.endpoints, leader->id, &wire::ProduceResponse::Endpoint::node_id);
+        const auto known = std::ranges::find(response_.endpoints, leader->id,
+                                             &wire::ProduceResponse::Endpoint::node_id);
         if (known != response_.endpoints.end()) return;
         response_.endpoints.push_back(
             {.node_id = leader->id, .host = leader->host, .port = leader->port});

@@ -21,7 +21,8 @@ std::size_t room_needed(const Entry& entry) {
 
 }  // namespace
 
-// Records with a partition -------------------------------------------------------------------------
+// Records with a partition
+// -------------------------------------------------------------------------
 
 Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane, Instant now) {
     Topic* topic = cluster_.topic(entry.topic);
@@ -146,7 +147,8 @@ void Accumulator::seal(Partition& partition, Batch& batch, Instant now) {
     readiness_.update(partition, now);
 }
 
-// Linger -------------------------------------------------------------------------------------------
+// Linger
+// -------------------------------------------------------------------------------------------
 
 void Accumulator::make_due(Batch& batch, Instant now) {
     delivery_.lingering().remove(batch);
@@ -178,7 +180,8 @@ void Accumulator::end_of_drain(Instant now) {
     on_deadline(now);
 }
 
-// Parking ------------------------------------------------------------------------------------------
+// Parking
+// ------------------------------------------------------------------------------------------
 
 Accumulator::Appended Accumulator::park(Topic& topic, const Entry& entry, std::uint16_t lane,
                                         const Origin& origin, Errc reject) {

@@ -41,7 +41,8 @@ public:
     /// Reports everything parked for the topic as failed. False: out of memory, call again.
     bool fail_parked(Topic& topic, Errc error, Errc last_error);
 
-    /// Reports one parked batch, or what is left of it, as failed. False: out of memory, call again.
+    /// Reports one parked batch, or what is left of it, as failed. False: out of memory, call
+    /// again.
     bool fail_parked_batch(Batch& batch, Errc error, Errc last_error);
     /// Ends an open batch: it takes no more records.
     void seal(Partition& partition, Batch& batch, Instant now);

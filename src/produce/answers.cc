@@ -181,7 +181,8 @@ void Answers::settle(Partition& partition, Instant now) {
 
 Duration Answers::backoff(std::uint32_t failures) {
     Duration bound = config_.retry_backoff;
-    for (std::uint32_t i = 0; i < failures && bound < config_.retry_backoff_max; ++i) bound = bound * 2;
+    for (std::uint32_t i = 0; i < failures && bound < config_.retry_backoff_max; ++i)
+        bound = bound * 2;
     bound = std::min(bound, config_.retry_backoff_max);
     // Plus or minus a fifth (KIP-580).
     const auto fifth = static_cast<std::uint32_t>(bound.count_us() / 5);

@@ -86,7 +86,7 @@ struct Batch {
     std::int32_t node = -1;          ///< in flight: the node's index and the slot's number
     std::uint32_t slot = 0;
 
-    Instant created;                 ///< when its first record came; linger and timeouts count from it
+    Instant created;  ///< when its first record came; linger and timeouts count from it
     std::uint64_t flush_epoch = 0;
 
     ListHook<Batch> queue_hook;      ///< Partition::queue, or Topic::parked

@@ -14,8 +14,9 @@ namespace ringpost::produce {
 /// Thread:    one.
 /// Owns:      every Batch. Borrows: the arena.
 /// Bounds:    half of the arena for parked batches: what they hold moves on to batches of its own,
-///            which need memory, too. As many batches as the arena has smallest slabs; try_take and try_grow answer null or
-///            false at the end, and the shard then takes no more from its lanes.
+///            which need memory, too. As many batches as the arena has smallest slabs; try_take and
+///            try_grow answer null or false at the end, and the shard then takes no more from its
+///            lanes.
 /// Allocates: in the constructor only.
 class BatchPool {
 public:

@@ -59,9 +59,12 @@ Topic* Cluster::topic_by_uuid(const wire::Uuid& uuid) {
 
 bool Cluster::apply(const wire::MetadataResponse& response, Change& change) {
     if (response.brokers.empty()) return false;
-    if (!cluster_id_.empty() && !response.cluster_id.empty() && cluster_id_ != response.cluster_id) {
-        config_.log.error("the cluster id changed from {} to {}: do the bootstrap servers belong to "
-                          "one cluster?", cluster_id_, response.cluster_id);
+    if (!cluster_id_.empty() && !response.cluster_id.empty() &&
+        cluster_id_ != response.cluster_id) {
+        config_.log.error(
+            "the cluster id changed from {} to {}: do the bootstrap servers belong to "
+            "one cluster?",
+            cluster_id_, response.cluster_id);
     }
     if (!response.cluster_id.empty()) cluster_id_ = response.cluster_id;
     ++round_;
@@ -130,7 +133,8 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
         topic->uuid = answer.id;
         by_uuid_[answer.id] = topic;
     }
-    const std::size_t count = std::min<std::size_t>(answer.partitions.size(), limits::partitions_max);
+    const std::size_t count =
+        std::min<std::size_t>(answer.partitions.size(), limits::partitions_max);
     while (topic->partitions.size() < count) {
         auto partition = std::make_unique<Partition>();
         partition->topic = topic;
@@ -140,7 +144,8 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
     topic->state = Topic::State::known;
     topic->with_leader.clear();
     for (const auto& told : answer.partitions) {
-        if (told.index < 0 || static_cast<std::size_t>(told.index) >= topic->partitions.size()) continue;
+        if (told.index < 0 || static_cast<std::size_t>(told.index) >= topic->partitions.size())
+            continue;
         Partition& partition = *topic->partitions[static_cast<std::size_t>(told.index)];
         if (remade) {
             partition.leader_epoch = -1;  // the old topic's epochs mean nothing here

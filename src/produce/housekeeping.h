@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The requests that carry no records: Metadata and InitProducerId. When each is due, which broker is
-// asked, what an answer changes.
+// The requests that carry no records: Metadata and InitProducerId. When each is due, which broker
+// is asked, what an answer changes.
 #pragma once
 
 #include <cstdint>

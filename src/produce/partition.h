@@ -42,8 +42,8 @@ struct Partition {
     std::uint32_t failures = 0;        ///< since the last acknowledgement
     bool in_backoff = false;           ///< stands in Readiness' heap
 
-    // Idempotence. Each partition has an epoch of its own: the broker keeps them apart by partition,
-    // so one partition's trouble costs the others nothing.
+    // Idempotence. Each partition has an epoch of its own: the broker keeps them apart by
+    // partition, so one partition's trouble costs the others nothing.
     std::int64_t producer_id = -1;
     std::int16_t producer_epoch = 0;
     std::int32_t next_sequence = 0;

@@ -24,7 +24,8 @@ ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
       answers_(config, cluster_, delivery_, readiness_, identity_, prng_),
       housekeeping_(config, cluster_, identity_, prng_) {}
 
-// Records ------------------------------------------------------------------------------------------
+// Records
+// ------------------------------------------------------------------------------------------
 
 void ProducerCore::add_topic(std::uint32_t id, std::string_view name, Instant now) {
     cluster_.add_topic(id, name);
@@ -38,7 +39,8 @@ bool ProducerCore::try_append(const Entry& entry, std::uint16_t lane, Instant no
     return false;
 }
 
-// Time ---------------------------------------------------------------------------------------------
+// Time
+// ---------------------------------------------------------------------------------------------
 
 void ProducerCore::advance(Instant now) {
     if (shut_) return;
@@ -163,7 +165,8 @@ void ProducerCore::work_on_topics(Instant now) {
     });
 }
 
-// Connections --------------------------------------------------------------------------------------
+// Connections
+// --------------------------------------------------------------------------------------
 
 void ProducerCore::pump(Node& node, Instant now) {
     Connection::Event event;
@@ -233,7 +236,8 @@ void ProducerCore::on_change(const Cluster::Change& change, Instant now) {
     for (Partition* partition : change.moved) readiness_.update(*partition, now);
 }
 
-// Flush and the end --------------------------------------------------------------------------------
+// Flush and the end
+// --------------------------------------------------------------------------------
 
 std::uint64_t ProducerCore::begin_flush(Instant now) {
     const std::uint64_t epoch = flushes_.begin();

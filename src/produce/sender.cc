@@ -28,7 +28,8 @@ void finish(Batch& batch) {
          .record_count = static_cast<std::int32_t>(batch.record_count)});
     std::array<ByteSpan, limits::batch_slabs_max> pieces;
     for (std::uint32_t i = 0; i < batch.slab_count; ++i) pieces[i] = batch.slabs[i].bytes();
-    wire::store_batch_crc(batch.slabs[0].memory, wire::batch_crc({pieces.data(), batch.slab_count}));
+    wire::store_batch_crc(batch.slabs[0].memory,
+                          wire::batch_crc({pieces.data(), batch.slab_count}));
 }
 
 }  // namespace

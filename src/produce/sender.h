@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From ready partitions to Produce requests: one batch a partition, all ready partitions of a broker
-// in one request.
+// From ready partitions to Produce requests: one batch a partition, all ready partitions of a
+// broker in one request.
 #pragma once
 
 #include "produce/accumulator.h"

@@ -23,7 +23,8 @@ struct ProducerIdentity {
 
 /// Sequences wrap from 2^31 - 1 to 0.
 constexpr std::int32_t sequence_after(std::int32_t sequence, std::uint32_t records) {
-    return static_cast<std::int32_t>((static_cast<std::uint32_t>(sequence) + records) & 0x7fff'ffffU);
+    return static_cast<std::int32_t>((static_cast<std::uint32_t>(sequence) + records) &
+                                     0x7fff'ffffU);
 }
 
 /// Gives a batch its numbers, if it has none and the producer is idempotent. From here on it stays

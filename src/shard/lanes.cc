@@ -40,7 +40,8 @@ void Lanes::meet_new() {
     has_new_.store(false, std::memory_order_release);
 }
 
-// Records ------------------------------------------------------------------------------------------
+// Records
+// ------------------------------------------------------------------------------------------
 
 Lanes::Drained Lanes::drain(Instant now, Instant created) {
     meet_new();
@@ -110,7 +111,8 @@ void Lanes::collect() {
     }
 }
 
-// Sleep and flush ----------------------------------------------------------------------------------
+// Sleep and flush
+// ----------------------------------------------------------------------------------
 
 void Lanes::mark() {
     meet_new();
@@ -161,7 +163,8 @@ void Lanes::finish() {
     }
 }
 
-// Reports ------------------------------------------------------------------------------------------
+// Reports
+// ------------------------------------------------------------------------------------------
 
 std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
     const bool failed = outcome.error != Errc::none;

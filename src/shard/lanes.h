@@ -51,7 +51,8 @@ public:
     std::size_t count() const { return open_count_; }
     std::uint64_t records_taken() const { return records_taken_; }
 
-    std::uint32_t on_resolved(const produce::Batch& batch, const produce::Outcome& outcome) override;
+    std::uint32_t on_resolved(const produce::Batch& batch,
+                              const produce::Outcome& outcome) override;
 
 private:
     struct Lent {
@@ -73,7 +74,8 @@ private:
     };
 
     void meet_new();
-    bool drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created, Drained& drained);
+    bool drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
+                    Drained& drained);
     void add_run(Lane& lane, const produce::Batch& batch, const produce::Outcome& outcome,
                  const produce::Run& run, std::uint32_t index, bool lend);
     void begin_entry(Lane& lane, const produce::Batch& batch, const produce::Outcome& outcome,

@@ -15,7 +15,8 @@ namespace ringpost::shard {
 /// Thread: the shard's. Borrows: the Io and the core.
 class Links {
 public:
-    Links(io::Io& io, produce::ProducerCore& core, Log log) : io_(io), core_(core), log_(std::move(log)) {}
+    Links(io::Io& io, produce::ProducerCore& core, Log log)
+        : io_(io), core_(core), log_(std::move(log)) {}
 
     void on_event(const io::Event& event, Instant now);
     /// Does what the connections ask for. True if anything was asked of the Io.

@@ -19,8 +19,8 @@ Result<void> Shard::open(std::unique_ptr<io::Io> io) {
         (options_.memory_bytes + options_.block_bytes_max - 1) / options_.block_bytes_max;
     memory_ = Block(blocks * options_.block_bytes_max, 2U << 20);
     if (!memory_) {
-        return Error{Errc::out_of_memory,
-                     fmt::format("buffer.memory: {} bytes could not be had", options_.memory_bytes)};
+        return Error{Errc::out_of_memory, fmt::format("buffer.memory: {} bytes could not be had",
+                                                      options_.memory_bytes)};
     }
     // Touched now: a page fault later would cost more than all else that a record costs.
     std::memset(memory_.data(), 0, memory_.size());
@@ -30,8 +30,8 @@ Result<void> Shard::open(std::unique_ptr<io::Io> io) {
         io = std::move(*made);
     }
     io_ = std::move(io);
-    core_ = std::make_unique<produce::ProducerCore>(options_.produce, memory_.span(),
-                                                    options_.block_bytes_max, lanes_, options_.seed);
+    core_ = std::make_unique<produce::ProducerCore>(
+        options_.produce, memory_.span(), options_.block_bytes_max, lanes_, options_.seed);
     lanes_.bind(*core_);
     links_ = std::make_unique<Links>(*io_, *core_, options_.produce.log);
     options_.produce.log.info("shard is up on {}", io_->description());
@@ -53,7 +53,8 @@ void Shard::turn(Instant until) {
 
     Lanes::Drained drained;
     if (stage_ < Stage::closing) {
-        // Records that came while the loop slept towards a linger's end may be as old as that sleep.
+        // Records that came while the loop slept towards a linger's end may be as old as that
+        // sleep.
         drained = lanes_.drain(now, std::min(created_, now));
     }
     created_ = Instant::never();
@@ -117,7 +118,8 @@ void Shard::publish_totals() {
     failed_.store(totals.failed, std::memory_order_relaxed);
 }
 
-// Flush --------------------------------------------------------------------------------------------
+// Flush
+// --------------------------------------------------------------------------------------------
 
 std::uint64_t Shard::request_flush() {
     const std::uint64_t ticket = flush_asked_.fetch_add(1, std::memory_order_acq_rel) + 1;
@@ -147,7 +149,8 @@ void Shard::work_on_flushes(Instant now) {
     signal_.notify();
 }
 
-// Stop ---------------------------------------------------------------------------------------------
+// Stop
+// ---------------------------------------------------------------------------------------------
 
 void Shard::request_stop(Duration timeout) {
     std::int64_t none = -1;

@@ -58,7 +58,8 @@ TEST_P(EitherMode, TakesATopicNameARecord) {
     const auto reports = poll_all(lane, 100);
     expect_each_tag_once(reports, 100);
     for (const auto& report : reports) EXPECT_TRUE(report.ok());
-    EXPECT_EQ(producer->topic_name(reports[0].topic), "topic-" + std::to_string(reports[0].tag % 7));
+    EXPECT_EQ(producer->topic_name(reports[0].topic),
+              "topic-" + std::to_string(reports[0].tag % 7));
 }
 
 TEST_P(EitherMode, NullAndEmptyAreKeptApart) {
@@ -248,12 +249,14 @@ TEST(Producer, ManyThreadsEachGetTheirOwnReports) {
             std::array<DeliveryReport, 256> reports;
             const auto take = [&](Timeout wait) {
                 const std::size_t n = lane.poll_for(reports, wait);
-                for (std::size_t i = 0; i < n; ++i) good += reports[i].ok() && reports[i].tag >> 32 == t;
+                for (std::size_t i = 0; i < n; ++i)
+                    good += reports[i].ok() && reports[i].tag >> 32 == t;
                 seen += n;
             };
             for (std::uint64_t i = 0; i < 20'000; ++i) {
-                while (lane.produce({.topic_name = "t", .value = "0123456789", .tag = t << 32 | i}) !=
-                       Errc::none) {
+                while (
+                    lane.produce({.topic_name = "t", .value = "0123456789", .tag = t << 32 | i}) !=
+                    Errc::none) {
                     take(10ms);
                 }
             }

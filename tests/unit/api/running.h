@@ -26,7 +26,8 @@ inline Options options_for(const std::string& brokers, Mode mode = Mode::threade
     return options;
 }
 
-inline std::unique_ptr<tools::BrokerThread> broker(fake::ClusterOptions cluster = {.partitions = 4}) {
+inline std::unique_ptr<tools::BrokerThread> broker(fake::ClusterOptions cluster = {
+                                                       .partitions = 4}) {
     auto started = tools::BrokerThread::start({.cluster = std::move(cluster)});
     EXPECT_TRUE(started) << started.error().text;
     return std::move(*started);

@@ -358,7 +358,7 @@ TEST(Pipeline, NoBytesWhateverTheyAreDoMoreThanEndTheConnection) {
         d.produce();
         d.metadata();
         while (d.sending) d.sent_ok();
-        Bytes garbage(1 + prng.below(200));
+        Bytes garbage(4 + prng.below(200));
         for (std::byte& b : garbage) b = static_cast<std::byte>(prng.next());
         if (prng.below(2) == 0) garbage[0] = garbage[1] = garbage[2] = std::byte{0};
         for (std::size_t at = 0; at < garbage.size() && d.state() == State::ready; ++at) {

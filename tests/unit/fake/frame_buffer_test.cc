@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The receive buffer of the program that serves fake brokers (tools/frame_buffer.h).
-#include "../tools/frame_buffer.h"
+#include "frame_buffer.h"
 
 #include <gtest/gtest.h>
 

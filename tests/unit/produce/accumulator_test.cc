@@ -10,7 +10,8 @@ const Duration second = Duration::seconds(1);
 
 /// A world whose topic 0 is known, so that records go straight to partitions.
 std::unique_ptr<CoreWorld> known_world(Config config, std::uint32_t partitions = 1) {
-    auto world = std::make_unique<CoreWorld>(fake::ClusterOptions{.partitions = partitions}, config);
+    auto world =
+        std::make_unique<CoreWorld>(fake::ClusterOptions{.partitions = partitions}, config);
     world->add_topic(0, "t");
     EXPECT_TRUE(world->produce(0, 1'000'000, "first", 0));
     world->pass(second);

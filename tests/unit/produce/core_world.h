@@ -140,8 +140,9 @@ public:
         return found == reports.end() ? nothing : found->second;
     }
     std::size_t count(Errc error) const {
-        return static_cast<std::size_t>(std::count_if(
-            reports.begin(), reports.end(), [&](const auto& r) { return r.second.error == error; }));
+        return static_cast<std::size_t>(
+            std::count_if(reports.begin(), reports.end(),
+                          [&](const auto& r) { return r.second.error == error; }));
     }
 
     std::uint32_t on_resolved(const Batch& batch, const Outcome& outcome) override {

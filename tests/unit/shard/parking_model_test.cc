@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The parking protocol as a model, every interleaving of which is walked. It mirrors, step by step,
-// Parking in src/shard/wakeup.h, Shard::park and Shard::wait in src/shard/shard.cc, and the ends of
-// LaneImpl::produce and Shard::request_flush. Whoever changes one of these changes this as well.
+// Parking in src/shard/wakeup.h; Shard::park, wait, wake and close in src/shard/shard.{h,cc}; the
+// ends of LaneImpl::produce and Shard::request_flush. Whoever changes one changes this as well.
 #include <gtest/gtest.h>
 
 #include "state_search.h"
@@ -16,19 +16,26 @@ struct Variant {
     bool recheck = true;            ///< the look at lanes and requests after announce
     bool threshold_first = true;    ///< wake_at is stored before the announcement
     bool wake_is_kept = true;       ///< a wake before the wait ends that wait (Io::wake)
-    std::uint8_t records = 2;       ///< that each producing caller publishes
+    bool counted_first = true;      ///< a caller is counted before it takes the flag
+    bool leaves = false;            ///< the shard may end, at any time
     bool second_asks = false;       ///< the second caller asks for flushes instead
+    std::uint8_t records = 2;       ///< that each producing caller publishes
 };
 
-enum Place : std::uint8_t { tail_0, tail_1, wake_at_0, wake_at_1, parked, asked, place_count };
+enum Place : std::uint8_t {
+    tail_0, tail_1, wake_at_0, wake_at_1, parked, asked, wakers, place_count
+};
 
 struct Model {
     enum ShardStep : std::uint8_t {
         set_threshold_0, set_threshold_1, announce, fence, set_late_0, set_late_1, look_0, look_1,
         look_asked, asleep, end_after_sleep, end_after_look, wait_without_sleep, drain_0, drain_1,
-        take_asked,
+        take_asked, desert, look_wakers, gone,
     };
-    enum CallerStep : std::uint8_t { publish, caller_fence, look_parked, look_threshold, claim, wake };
+    enum CallerStep : std::uint8_t {
+        publish, caller_fence, look_parked, look_threshold, count_in, claim, count_in_late, wake,
+        count_out
+    };
     struct Caller {
         std::uint8_t step = publish;
         std::uint8_t published = 0;
@@ -42,6 +49,7 @@ struct Model {
     std::array<std::uint8_t, 2> read{};     ///< of each lane
     std::uint8_t asked_taken = 0;
     std::uint8_t found = 0;
+    std::uint8_t woke_a_ghost = 0;          ///< a wake after the Io was gone
     std::array<Caller, 2> callers{};
 
     template <typename Visit>
@@ -67,7 +75,8 @@ struct Model {
             go(step);
         };
         const auto looked = [&](std::uint8_t lane, ShardStep step) {
-            const std::uint8_t published = buffer.load(static_cast<std::uint8_t>(tail_0 + lane), memory);
+            const auto tail = static_cast<std::uint8_t>(tail_0 + lane);
+            const std::uint8_t published = buffer.load(tail, memory);
             next.found |= published != read[lane] && published >= read[lane] + threshold;
             go(step);
         };
@@ -92,7 +101,8 @@ struct Model {
                 if (v.shard_fence && !buffer.empty()) return;
                 return go(!v.threshold_first ? set_late_0 : v.recheck ? look_0 : asleep);
             case set_late_0:
-                return stored(wake_at_0, static_cast<std::uint8_t>(read[0] + threshold), set_late_1);
+                return stored(wake_at_0, static_cast<std::uint8_t>(read[0] + threshold),
+                              set_late_1);
             case set_late_1:
                 return stored(wake_at_1, static_cast<std::uint8_t>(read[1] + threshold),
                               v.recheck ? look_0 : asleep);
@@ -112,7 +122,17 @@ struct Model {
                 return go(drain_0);
             case drain_0: next.read[0] = buffer.load(tail_0, memory); return go(drain_1);
             case drain_1: next.read[1] = buffer.load(tail_1, memory); return go(take_asked);
-            default: next.asked_taken = buffer.load(asked, memory); return go(set_threshold_0);
+            case take_asked:
+                next.asked_taken = buffer.load(asked, memory);
+                go(set_threshold_0);
+                if (v.leaves) go(desert);
+                return;
+            case desert:  // seq_cst: after everything that the shard stored before
+                if (!buffer.empty()) return;
+                next.memory[parked] = 0;
+                return go(look_wakers);
+            case look_wakers: return go(memory[wakers] == 0 ? gone : desert);
+            default: return;
         }
     }
 
@@ -122,6 +142,7 @@ struct Model {
         Caller& caller = next.callers[number];
         StoreBuffer& buffer = next.buffers[1 + number];
         const bool asks = v.second_asks && number == 1;
+        const CallerStep first_of_turn = v.counted_first ? count_in : claim;
         const auto go = [&](CallerStep step) {
             caller.step = step;
             visit(next);
@@ -135,33 +156,42 @@ struct Model {
                 return go(caller_fence);
             case caller_fence:
                 if (v.caller_fence && !buffer.empty()) return;
-                return go(asks ? claim : look_parked);
-            case look_parked: return go(buffer.load(parked, memory) == 0 ? publish : look_threshold);
+                return go(asks ? first_of_turn : look_parked);
+            case look_parked:
+                return go(buffer.load(parked, memory) == 0 ? publish : look_threshold);
             case look_threshold: {
                 const auto place = static_cast<std::uint8_t>(wake_at_0 + number);
-                return go(caller.published < buffer.load(place, memory) ? publish : claim);
+                return go(caller.published < buffer.load(place, memory) ? publish : first_of_turn);
             }
+            // Parking::take_turn. These orders bind threads that read what is written here, and the
+            // shard reads neither before it sleeps: nothing makes them wait for the buffer.
+            case count_in: ++next.memory[wakers]; return go(claim);
             case claim: {
-                // acq_rel orders it with a thread that reads what it wrote, and the shard does not
-                // read parked_: nothing makes it wait for the buffer.
                 const bool was = memory[parked] == 1;
                 next.memory[parked] = 0;
-                return go(was ? wake : publish);
+                if (!v.counted_first) return go(was ? count_in_late : publish);
+                return go(was ? wake : count_out);
             }
-            default:
+            case count_in_late: ++next.memory[wakers]; return go(wake);
+            case wake:
                 next.woken = v.wake_is_kept || step_ == asleep;
+                next.woke_a_ghost |= step_ == gone;
+                return go(count_out);
+            default:  // release: what the caller did to the Io comes before it
+                --next.memory[wakers];
                 return go(publish);
         }
     }
 
     /// The shard sleeps, nobody will wake it, and there is something it wanted to be woken for.
     bool bad_end(const Variant& v) const {
+        if (woke_a_ghost != 0 || memory[wakers] != 0) return true;
+        if (step_ == gone) return false;
         if (step_ != asleep || woken != 0) return true;  // stuck anywhere else: the model is wrong
         for (unsigned lane = 0; lane < 2; ++lane) {
             if (v.second_asks && lane == 1) continue;
-            if (memory[tail_0 + lane] != read[lane] && memory[tail_0 + lane] >= read[lane] + threshold) {
-                return true;
-            }
+            const std::uint8_t published = memory[tail_0 + lane];
+            if (published != read[lane] && published >= read[lane] + threshold) return true;
         }
         return memory[asked] > asked_taken;
     }
@@ -169,44 +199,56 @@ struct Model {
 
 SearchResult search(const Variant& variant) { return shard::search(Model{}, variant); }
 
-bool loses_a_wake_up(const Variant& variant) {
+bool goes_wrong(const Variant& variant) {
     return shard::search(Model{}, variant, StopAt::first_bad_end).bad_ends != 0;
 }
 
 TEST(ParkingModel, NoInterleavingOfTwoProducersAndAShardLosesAWakeUp) {
-    const SearchResult result = search({.records = 3});
+    const SearchResult result = search({});
     EXPECT_GT(result.states, 100'000U) << "hardly anything was walked";
     EXPECT_GT(result.ends, 0U);
     EXPECT_EQ(result.bad_ends, 0U);
 }
 
 TEST(ParkingModel, NoInterleavingOfAProducerAndAFlushLosesAWakeUp) {
-    const SearchResult result = search({.records = 3, .second_asks = true});
+    const SearchResult result = search({.second_asks = true});
     EXPECT_GT(result.ends, 0U);
     EXPECT_EQ(result.bad_ends, 0U);
 }
 
 TEST(ParkingModel, WithoutTheShardsFenceAWakeUpIsLost) {
-    EXPECT_TRUE(loses_a_wake_up({.shard_fence = false}));
-    EXPECT_TRUE(loses_a_wake_up({.shard_fence = false, .second_asks = true}));
+    EXPECT_TRUE(goes_wrong({.shard_fence = false}));
+    EXPECT_TRUE(goes_wrong({.shard_fence = false, .second_asks = true}));
 }
 
 TEST(ParkingModel, WithoutTheCallersFenceAWakeUpIsLost) {
-    EXPECT_TRUE(loses_a_wake_up({.caller_fence = false}));
-    EXPECT_TRUE(loses_a_wake_up({.caller_fence = false, .second_asks = true}));
+    EXPECT_TRUE(goes_wrong({.caller_fence = false}));
+    EXPECT_TRUE(goes_wrong({.caller_fence = false, .second_asks = true}));
 }
 
 TEST(ParkingModel, WithoutTheSecondLookAWakeUpIsLost) {
-    EXPECT_TRUE(loses_a_wake_up({.recheck = false}));
-    EXPECT_TRUE(loses_a_wake_up({.recheck = false, .second_asks = true}));
+    EXPECT_TRUE(goes_wrong({.recheck = false}));
+    EXPECT_TRUE(goes_wrong({.recheck = false, .second_asks = true}));
 }
 
 TEST(ParkingModel, WithThresholdsSetAfterTheAnnouncementAWakeUpIsLost) {
-    EXPECT_TRUE(loses_a_wake_up({.threshold_first = false}));
+    EXPECT_TRUE(goes_wrong({.threshold_first = false}));
+}
+
+TEST(ParkingModel, NoCallerWakesAShardThatIsGone) {
+    for (const bool second_asks : {false, true}) {
+        const SearchResult result = search({.leaves = true, .second_asks = second_asks});
+        EXPECT_GT(result.ends, 0U);
+        EXPECT_EQ(result.bad_ends, 0U);
+    }
+}
+
+TEST(ParkingModel, WithACallerCountedAfterItTookTheFlagAGoneShardIsWoken) {
+    EXPECT_TRUE(goes_wrong({.counted_first = false, .leaves = true}));
 }
 
 TEST(ParkingModel, WithAWakeThatIsForgottenBeforeTheSleepAWakeUpIsLost) {
-    EXPECT_TRUE(loses_a_wake_up({.wake_is_kept = false}));
+    EXPECT_TRUE(goes_wrong({.wake_is_kept = false}));
 }
 
 }  // namespace

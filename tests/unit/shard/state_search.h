@@ -75,7 +75,8 @@ enum class StopAt : std::uint8_t { the_end, first_bad_end };
 ///   bool bad_end(const Variant&) const
 /// for a state in which none can.
 template <typename State, typename Variant>
-SearchResult search(const State& start, const Variant& variant, StopAt stop_at = StopAt::the_end) {
+SearchResult search(const State& start, const Variant& variant,
+                    StopAt stop_at = StopAt::the_end) {
     static_assert(std::has_unique_object_representations_v<State>);
     const auto key = [](const State& s) {
         return std::string(reinterpret_cast<const char*>(&s), sizeof s);

@@ -11,6 +11,7 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -86,7 +87,10 @@ void parking_stress(std::uint64_t threshold) {
                 const std::uint32_t size = 8;
                 std::memcpy(at, &size, sizeof size);
                 lane.ring.commit(8);
-                if (parking.should_wake(lane.ring.written(), lane.wake_at)) io.wake();
+                if (parking.should_wake(lane.ring.written(), lane.wake_at)) {
+                    io.wake();
+                    parking.woke();
+                }
             }
             while (lane.read.load(std::memory_order_acquire) < lane.ring.written() && !lost) {
                 std::this_thread::yield();
@@ -98,7 +102,10 @@ void parking_stress(std::uint64_t threshold) {
         for (std::uint32_t i = 1; i <= rounds / 4 && !lost; ++i) {
             dawdle(prng);
             asked.fetch_add(1, std::memory_order_acq_rel);
-            if (parking.should_wake()) io.wake();
+            if (parking.should_wake()) {
+                io.wake();
+                parking.woke();
+            }
             while (answered.load(std::memory_order_acquire) < i && !lost) {
                 std::this_thread::yield();
             }
@@ -166,6 +173,40 @@ TEST(Parking, ASleepTakesOneWakeAndAnAwakeShardNone) {
     EXPECT_FALSE(parking.should_wake());
 }
 
+TEST(Parking, IsDesertedOnlyOnceEveryCallerThatTookItsTurnHasWoken) {
+    Parking parking;
+    EXPECT_TRUE(parking.deserted());
+    parking.announce();
+    EXPECT_TRUE(parking.should_wake());
+    EXPECT_FALSE(parking.deserted()) << "the caller is about to touch the Io";
+    EXPECT_FALSE(parking.should_wake()) << "nobody new comes in";
+    EXPECT_FALSE(parking.deserted());
+    parking.woke();
+    EXPECT_TRUE(parking.deserted());
+}
+
+TEST(Parking, AnIoMayGoOnceItsParkingIsDeserted) {
+    for (std::uint32_t round = 0; round < rounds / 100; ++round) {
+        Parking parking;
+        std::vector<std::thread> callers;
+        auto io = std::make_unique<FakeSleep>();
+        std::atomic<int> begun{0};
+        parking.announce();
+        for (int i = 0; i < 2; ++i) {
+            callers.emplace_back([&] {
+                ++begun;
+                if (!parking.should_wake()) return;
+                io->wake();
+                parking.woke();
+            });
+        }
+        while (begun == 0) std::this_thread::yield();
+        while (!parking.deserted()) std::this_thread::yield();
+        io.reset();
+        for (std::thread& caller : callers) caller.join();
+    }
+}
+
 TEST(Parking, OfManyCallersExactlyOneWakes) {
     Parking parking;
     std::atomic<std::uint64_t> wake_at{0};
@@ -174,7 +215,11 @@ TEST(Parking, OfManyCallersExactlyOneWakes) {
         std::atomic<int> wakes{0};
         std::vector<std::thread> callers;
         for (int i = 0; i < 4; ++i) {
-            callers.emplace_back([&] { wakes += parking.should_wake(1, wake_at); });
+            callers.emplace_back([&] {
+                if (!parking.should_wake(1, wake_at)) return;
+                ++wakes;
+                parking.woke();
+            });
         }
         for (std::thread& caller : callers) caller.join();
         ASSERT_EQ(wakes, 1);
