@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <optional>
 
 #include "broker_server.h"
@@ -127,13 +129,14 @@ int run_broker(const BrokerArguments& arguments) {
         return server.error().code == Errc::invalid_option ? 2 : 1;
     }
     stop_on_signals(**server);
-    if (!announce(**server)) {
+    const bool announced = announce(**server);
+    if (announced) {
+        (*server)->run();
+    } else {
         complain(fmt::format("standard output: {}", std::strerror(errno)));
-        return 1;
     }
-    (*server)->run();
     leave_signals();
-    return 0;
+    return announced ? 0 : 1;
 }
 
 }  // namespace ringpost::tools

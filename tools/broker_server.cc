@@ -104,7 +104,8 @@ Result<void> BrokerServer::listen_again(Listener& listener) {
                                  options_.cluster.brokers)};
     }
     listener.socket = *socket;
-    listener.address = bound;
+    // Once chosen it stays, as other threads read it.
+    if (listener.address.port == 0) listener.address = bound;
     return {};
 }
 

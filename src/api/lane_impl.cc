@@ -201,6 +201,7 @@ std::size_t LaneImpl::poll(std::span<DeliveryReport> out) noexcept {
         if (run_left_ == 0) {
             if (runs_left_ == 0) {
                 if (entry_ != nullptr) end_report();
+                if (lent_seen_ && !channel_->may_hold_more()) break;
                 const std::byte* entry = channel_->reports.front();
                 if (entry == nullptr) break;
                 begin_report(entry);

@@ -117,7 +117,6 @@ private:
     alignas(128) std::atomic<std::uint64_t> head_{0};  ///< written by the reader only
     std::uint64_t head_local_ = 0;                     ///< the reader's own position
     std::uint64_t tail_seen_ = 0;                      ///< the reader's last look at tail_
-    char padding_[128 - 3 * sizeof(std::uint64_t)];
 };
 
 }  // namespace ringpost

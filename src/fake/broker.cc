@@ -61,8 +61,8 @@ wire::InitProducerIdResponse answer_init_producer_id(Cluster& cluster,
     if (request.transactional_id) {
         // Of the codes that end a transactional producer, the one nearest to "not here".
         const bool empty = request.transactional_id->empty();
-        response.error_code = code_of(empty ? Errc::invalid_request
-                                            : Errc::transactional_id_authorization_failed);
+        response.error_code =
+            code_of(empty ? Errc::invalid_request : Errc::transactional_id_authorization_failed);
         return response;
     }
     response.producer_id = cluster.next_producer_id();

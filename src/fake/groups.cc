@@ -55,8 +55,8 @@ wire::JoinGroupResponse Groups::join(const wire::JoinGroupRequest& request, Inst
 
     const wire::JoinGroupRequest::Protocol& protocol = request.protocols.front();
     const Duration timeout = Duration::ms(request.session_timeout_ms);
-    const std::string id = request.member_id.empty() ? "member-" + std::to_string(++members_made_)
-                                                     : request.member_id;
+    const std::string id =
+        request.member_id.empty() ? "member-" + std::to_string(++members_made_) : request.member_id;
     group.member = {id, request.group_instance_id, protocol.name, {}, now + timeout, timeout};
     group.protocol_type = request.protocol_type;
     ++group.generation;
@@ -70,8 +70,8 @@ wire::JoinGroupResponse Groups::join(const wire::JoinGroupRequest& request, Inst
 }
 
 /// Counts as a sign of life when there is nothing wrong.
-std::int16_t Groups::check_member(Group* group, std::string_view member_id,
-                                  std::int32_t generation, Instant now) {
+std::int16_t Groups::check_member(Group* group, std::string_view member_id, std::int32_t generation,
+                                  Instant now) {
     if (group == nullptr || !group->member || group->member->id != member_id) {
         return code_of(unknown_member_id);
     }
@@ -115,8 +115,8 @@ std::int16_t Groups::remove(Group* group, const wire::LeaveGroupRequest::Member&
 wire::LeaveGroupResponse Groups::leave(const wire::LeaveGroupRequest& request) {
     wire::LeaveGroupResponse response;
     for (const wire::LeaveGroupRequest::Member& member : request.members) {
-        response.members.push_back({member.member_id, member.group_instance_id,
-                                    remove(find(request.group_id), member)});
+        response.members.push_back(
+            {member.member_id, member.group_instance_id, remove(find(request.group_id), member)});
     }
     // Below v3 the one member's error is the answer's own; above, each member has its own.
     if (response.members.size() == 1) response.error_code = response.members[0].error_code;

@@ -78,8 +78,8 @@ wire::MetadataResponse answer_metadata(Cluster& cluster, std::int16_t version,
                                        const wire::MetadataRequest& request) {
     wire::MetadataResponse response;
     for (const Node& node : cluster.nodes()) {
-        if (node.up) response.brokers.push_back({.node_id = node.id, .host = node.host,
-                                                 .port = node.port});
+        if (node.up)
+            response.brokers.push_back({.node_id = node.id, .host = node.host, .port = node.port});
     }
     response.cluster_id = cluster.options().cluster_id;
     response.controller_id = cluster.first_node_up();

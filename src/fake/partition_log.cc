@@ -87,8 +87,8 @@ Errc check_records(wire::RecordBatchReader& reader, std::string_view& reason) {
 
 }  // namespace
 
-Errc PartitionLog::check(ByteSpan records, std::size_t message_bytes_max,
-                         wire::BatchHeader& header, std::string_view& reason) const {
+Errc PartitionLog::check(ByteSpan records, std::size_t message_bytes_max, wire::BatchHeader& header,
+                         std::string_view& reason) const {
     if (const Errc error = check_frame(records, header, reason); error != Errc::none) return error;
     if (header.base_offset != 0) {
         reason = "the base offset of a batch from a client is 0";

@@ -66,8 +66,8 @@ private:
             return add_leader_hint(*partition, answer);
         }
         if (!cluster_.faults().on_produce) return append(*partition, records, answer);
-        const ProduceFault fault = cluster_.faults().on_produce(
-            {node_id_, topic.name, answer.index, records});
+        const ProduceFault fault =
+            cluster_.faults().on_produce({node_id_, topic.name, answer.index, records});
         if (fault.error == Errc::none || fault.append) append(*partition, records, answer);
         if (fault.error != Errc::none) refuse(answer, fault.error, {});
         if (fault.error == Errc::not_leader_or_follower) add_leader_hint(*partition, answer);

@@ -47,9 +47,14 @@ static_assert(sizeof(ReportRun) == 8);
 inline constexpr std::size_t report_bytes_max = sizeof(ReportHeader) + sizeof(ReportRun);
 /// One ring entry's runs; a batch with more takes several entries.
 inline constexpr std::uint32_t report_runs_max = 256;
-/// Ring room beyond the records' own, for the gap in front of an entry that would wrap.
-inline constexpr std::size_t report_slack_bytes =
-    2 * (sizeof(ReportHeader) + report_runs_max * sizeof(ReportRun));
+inline constexpr std::size_t report_entry_bytes_max =
+    sizeof(ReportHeader) + report_runs_max * sizeof(ReportRun);
+/// Ring room beyond the records' own: for what is asked for before an entry's size is known, for
+/// the gap in front of an entry that would wrap, and for the polled part of an entry.
+inline constexpr std::size_t report_slack_bytes = 3 * report_entry_bytes_max;
+/// Ring room for entries that were polled, so that their credits are back, but whose batches'
+/// bytes the caller still reads. One poll takes no more than these.
+inline constexpr std::size_t report_hold_bytes = 16 * 1024;
 
 /// Owns:      the rings' memory. Shared by the lane's handle and the shard; freed by the last one.
 /// Invariant: the caller has a credit for every record without a polled report, and the report ring
@@ -63,11 +68,16 @@ public:
           reports(usable() ? report_memory_.span() : std::span<std::byte>{spare_}) {}
 
     static std::size_t report_ring_bytes(std::uint32_t records_max) {
-        return std::bit_ceil(records_max * report_bytes_max + report_slack_bytes);
+        return std::bit_ceil(records_max * report_bytes_max + report_slack_bytes +
+                             report_hold_bytes);
     }
     /// False: there was no memory.
     bool usable() const { return record_memory_ && report_memory_; }
     std::size_t memory_bytes() const { return record_memory_.size() + report_memory_.size(); }
+    /// Caller: false if no more may be polled before the room of what was polled is given back.
+    bool may_hold_more() const {
+        return reports.read() - reports.released() <= report_hold_bytes - report_entry_bytes_max;
+    }
 
 private:
     Block record_memory_;

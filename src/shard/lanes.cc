@@ -142,11 +142,21 @@ void Lanes::set_wake_thresholds(std::uint64_t bytes) {
     }
 }
 
+/// A caller who polls past what it was lent, or closes its lane, wakes a shard that sleeps; one who
+/// did so a moment before the sleep was announced has to be seen here.
+bool Lanes::collectable(const Lane& lane) {
+    const bool closed = lane.channel->closed.load(std::memory_order_relaxed);
+    if (!lane.lent.empty()) {
+        return closed || lane.lent.front().until <= lane.channel->reports.released();
+    }
+    return closed && lane.taken == lane.reported && lane.channel->records.empty();
+}
+
 bool Lanes::beyond_threshold() const {
     if (has_new_.load(std::memory_order_acquire)) return true;
     return std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
         if (lane == nullptr) return false;
-        if (lane->channel->closed.load(std::memory_order_relaxed)) return true;
+        if (collectable(*lane)) return true;
         const std::uint64_t published = lane->channel->records.published();
         return published != lane->channel->records.read() &&
                published >= lane->channel->wake_at.load(std::memory_order_relaxed);

@@ -74,6 +74,7 @@ private:
     };
 
     void meet_new();
+    static bool collectable(const Lane& lane);
     bool drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
                     Drained& drained);
     void add_run(Lane& lane, const produce::Batch& batch, const produce::Outcome& outcome,

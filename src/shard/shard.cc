@@ -63,7 +63,10 @@ void Shard::turn(Instant until) {
     lanes_.collect();
     work_on_flushes(now);
     work_on_stop(now);
+    const std::uint64_t failed = core_->totals().failed;
     core_->advance(now);
+    // What has just timed out may be the last that a flush or a stop waited for: look again.
+    more_ |= core_->totals().failed != failed;
     const bool asked = links_->serve(now);
     publish_totals();
     if (count != 0 || drained.any || asked) busy_until_ = now + options_.spin;
@@ -94,10 +97,10 @@ bool Shard::park(Instant until) {
     lanes_.set_wake_thresholds(blocked_ ? INT64_MAX : lingering ? options_.wake_bytes : 1);
     if (lingering) created_ = io_->now();
     parking_.announce();
-    const bool asked = flush_asked_.load(std::memory_order_relaxed) > begun_ ||
-                       (stage_ == Stage::running &&
-                        stop_asked_ns_.load(std::memory_order_relaxed) >= 0);
-    if (!asked && !lanes_.beyond_threshold()) return true;
+    const bool flush = flush_asked_.load(std::memory_order_relaxed) > begun_ && can_take_flush();
+    const bool stop = stage_ == Stage::running &&
+                      stop_asked_ns_.load(std::memory_order_relaxed) >= 0;
+    if (!flush && !stop && !lanes_.beyond_threshold()) return true;
     parking_.end();
     return false;
 }
@@ -129,7 +132,7 @@ std::uint64_t Shard::request_flush() {
 
 void Shard::work_on_flushes(Instant now) {
     const std::uint64_t asked = flush_asked_.load(std::memory_order_acquire);
-    if (!marking_ && asked > begun_ && flush_count_ < flushes_.size()) {
+    if (asked > begun_ && can_take_flush()) {
         marking_ = true;
         marking_ticket_ = begun_ = asked;
         lanes_.mark();
@@ -183,7 +186,7 @@ void Shard::work_on_stop(Instant now) {
                 stage_ = Stage::closing;
                 more_ = true;
             } else {
-                more_ |= !lanes_.empty();
+                more_ |= !blocked_ && !lanes_.empty();
             }
             return;
         case Stage::closing:

@@ -98,6 +98,8 @@ private:
     }
     std::size_t wait(Instant until, Instant now);
     void take_events(std::size_t count, Instant now);
+    /// False while an earlier one waits for the lanes, or too many for their records.
+    bool can_take_flush() const { return !marking_ && flush_count_ < flushes_.size(); }
     void work_on_flushes(Instant now);
     void work_on_stop(Instant now);
     void purge_rest(Instant now);

@@ -62,7 +62,6 @@ private:
 
     alignas(128) std::atomic<std::uint32_t> parked_{0};  ///< set by the shard, cleared by either
     std::atomic<std::uint32_t> wakers_{0};               ///< written by the callers
-    char padding_[128 - 2 * sizeof(std::uint32_t)];
 };
 
 /// Callers wait for something that a shard does. The same protocol, with a futex at its end.
@@ -93,7 +92,6 @@ private:
 
     alignas(128) std::atomic<std::uint32_t> word_{0};     ///< counts notifies that had waiters
     std::atomic<std::uint32_t> waiters_{0};               ///< written by the callers
-    char padding_[128 - 2 * sizeof(std::uint32_t)];
 };
 
 }  // namespace ringpost::shard

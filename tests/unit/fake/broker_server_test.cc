@@ -73,8 +73,7 @@ protected:
     }
     static wire::FetchResponse as_fetch(const Bytes& response) {
         wire::FetchResponse fetched;
-        EXPECT_TRUE(
-            decode(fake::body_of(response, ApiKey::fetch, version), version, fetched));
+        EXPECT_TRUE(decode(fake::body_of(response, ApiKey::fetch, version), version, fetched));
         return fetched;
     }
 

@@ -24,12 +24,13 @@ wire::MetadataResponse sample() {
     response.brokers = {{.node_id = 1, .host = "h", .port = 9092, .rack = "r"}};
     response.cluster_id = "c";
     response.controller_id = 1;
-    response.topics = {{.name = "t", .partitions = {{.error_code = 5,
-                                                     .index = 0,
-                                                     .leader_id = 1,
-                                                     .replicas = {1},
-                                                     .isr = {1},
-                                                     .offline = {1}}}}};
+    response.topics = {{.name = "t",
+                        .partitions = {{.error_code = 5,
+                                        .index = 0,
+                                        .leader_id = 1,
+                                        .replicas = {1},
+                                        .isr = {1},
+                                        .offline = {1}}}}};
     return response;
 }
 
@@ -76,15 +77,38 @@ TEST(OldMetadata, RequestsAreReadAsTheyWereWritten) {
 
 TEST(OldMetadata, ResponsesAreLaidOutAsKafkaDoes) {
     EXPECT_EQ(to_hex(encoded_old(0, sample())),
-              "00000001" "00000001" "000168" "00002384"  // brokers
-              "00000001" "0000" "000174" "00000001"      // topics
-              "0005" "00000000" "00000001" "0000000100000001" "0000000100000001");
+              "00000001"
+              "00000001"
+              "000168"
+              "00002384"  // brokers
+              "00000001"
+              "0000"
+              "000174"
+              "00000001"  // topics
+              "0005"
+              "00000000"
+              "00000001"
+              "0000000100000001"
+              "0000000100000001");
     EXPECT_EQ(to_hex(encoded_old(5, sample())),
               "00000007"
-              "00000001" "00000001" "000168" "00002384" "000172"
-              "000163" "00000001"
-              "00000001" "0000" "000174" "00" "00000001"
-              "0005" "00000000" "00000001" "0000000100000001" "0000000100000001"
+              "00000001"
+              "00000001"
+              "000168"
+              "00002384"
+              "000172"
+              "000163"
+              "00000001"
+              "00000001"
+              "0000"
+              "000174"
+              "00"
+              "00000001"
+              "0005"
+              "00000000"
+              "00000001"
+              "0000000100000001"
+              "0000000100000001"
               "0000000100000001");
 }
 

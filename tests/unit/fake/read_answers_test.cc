@@ -22,11 +22,10 @@ protected:
     wire::FetchRequest fetching(std::int32_t partition, std::int64_t offset) const {
         wire::FetchRequest request;
         request.bytes_min = 1;
-        request.topics = {{.name = "t",
-                           .id = topic->id,
-                           .partitions = {{.index = partition,
-                                           .fetch_offset = offset,
-                                           .bytes_max = 1 << 20}}}};
+        request.topics = {
+            {.name = "t",
+             .id = topic->id,
+             .partitions = {{.index = partition, .fetch_offset = offset, .bytes_max = 1 << 20}}}};
         return request;
     }
     FetchAnswer fetch(const wire::FetchRequest& request, std::int16_t version = newest) {
@@ -35,10 +34,10 @@ protected:
     wire::ListOffsetsResponse::Partition list(std::int64_t timestamp, std::int32_t partition = 0,
                                               std::int32_t epoch = -1, std::string name = "t") {
         wire::ListOffsetsRequest request;
-        request.topics = {{.name = std::move(name),
-                           .partitions = {{.index = partition,
-                                           .current_leader_epoch = epoch,
-                                           .timestamp = timestamp}}}};
+        request.topics = {
+            {.name = std::move(name),
+             .partitions = {
+                 {.index = partition, .current_leader_epoch = epoch, .timestamp = timestamp}}}};
         return answer_list_offsets(cluster, 1, request).topics.at(0).partitions.at(0);
     }
 
