@@ -41,8 +41,8 @@ private:
 
 /// A record header. The key is UTF-8, may be empty and may occur twice; the value may be null.
 struct Header {
-    std::string_view key;
-    Bytes value;
+    std::string_view key = {};
+    Bytes value = {};
 };
 
 /// A topic's name, looked up once: see Producer::topic. A value; valid for its producer's life.
@@ -63,16 +63,16 @@ inline constexpr std::int32_t any_partition = -1;
 /// "Stamp it now", by the wall clock, when the call accepts the record.
 inline constexpr std::int64_t now_timestamp = -1;
 
-/// One record on its way in. Everything it points to is copied by the call that takes it.
+/// One record on its way in: name the members you set, the others have defaults. Everything it points to is copied by the call that takes it.
 struct Record {
-    Topic topic;                        ///< From Producer::topic; saves hashing a name.
-    std::string_view topic_name;        ///< Used if `topic` is not set.
-    Bytes key;                          ///< Null: no key.
-    Bytes value;                        ///< Null: a tombstone.
-    std::span<const Header> headers;    ///< At most 1,000.
+    Topic topic = {};                     ///< From Producer::topic; saves hashing a name.
+    std::string_view topic_name = {};     ///< Used if `topic` is not set.
+    Bytes key = {};                       ///< Null: no key.
+    Bytes value = {};                     ///< Null: a tombstone.
+    std::span<const Header> headers = {}; ///< At most 1,000.
     std::int32_t partition = any_partition;
     std::int64_t timestamp_ms = now_timestamp;  ///< Milliseconds since 1970, >= 0.
-    std::uint64_t tag = 0;              ///< Yours; comes back in the DeliveryReport.
+    std::uint64_t tag = 0;                ///< Yours; comes back in the DeliveryReport.
 };
 
 }  // namespace ringpost
