@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
     ringpost::Options options;
     options.bootstrap_servers = argv[1];
     options.acks = ringpost::Acks::leader;
-    // Valgrind 3.19 keeps its one lock while a thread waits in io_uring_enter: nobody else could run.
+    // While a thread waits in io_uring_enter, valgrind 3.19 lets no other run.
     options.io_backend = ringpost::IoBackend::epoll;
     options.spin = 0us;  // a spinning loop counts the time, not the work
     options.queue_records_max = 1'000'000;

@@ -63,7 +63,8 @@ inline constexpr std::int32_t any_partition = -1;
 /// "Stamp it now", by the wall clock, when the call accepts the record.
 inline constexpr std::int64_t now_timestamp = -1;
 
-/// One record on its way in: name the members you set, the others have defaults. Everything it points to is copied by the call that takes it.
+/// One record on its way in: name the members you set. Everything it points to is copied by the
+/// call that takes it.
 struct Record {
     Topic topic = {};                     ///< From Producer::topic; saves hashing a name.
     std::string_view topic_name = {};     ///< Used if `topic` is not set.
