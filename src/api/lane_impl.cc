@@ -192,6 +192,8 @@ std::size_t LaneImpl::poll(std::span<DeliveryReport> out) noexcept {
     // What the reports of the last poll pointed to goes back now.
     channel_->reports.release();
     if (orphans_popped_) channel_->records.release();
+    // With them their batches, which may come again with other records: begin anew.
+    if (entry_ == nullptr) cursor_ = {};
     if (lent_seen_) {
         lent_seen_ = false;
         wake_shard();

@@ -110,7 +110,11 @@ Result<void> ProducerImpl::start() {
 
 Result<LaneImpl*> ProducerImpl::open_lane() {
     const std::lock_guard lock(lifecycle_);
-    Host& host = *host_;
+    return api::open_lane(host_);
+}
+
+Result<LaneImpl*> open_lane(const std::shared_ptr<Host>& shared_host) {
+    Host& host = *shared_host;
     if (const Errc refusal = host.refusal(); refusal != Errc::none) {
         return Error{refusal, std::string(message(refusal))};
     }
@@ -125,7 +129,7 @@ Result<LaneImpl*> ProducerImpl::open_lane() {
     }
     auto channel = std::make_shared<shard::LaneChannel>(
         std::bit_floor(host.options.lane_ring_bytes), host.options.queue_records_max);
-    auto lane = std::make_unique<LaneImpl>(host_, shard, channel);
+    auto lane = std::make_unique<LaneImpl>(shared_host, shard, channel);
     if (!channel->usable() || !lane->usable()) {
         return Error{Errc::out_of_memory, "no memory for a lane: lower lane.ring.bytes or "
                                           "queue.buffering.max.messages"};

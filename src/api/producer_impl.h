@@ -35,6 +35,9 @@ private:
     std::mutex lifecycle_;             ///< start, stop and open_lane; never the record path
 };
 
+/// A lane on the shard that has the fewest. Not two at a time. Errors: as Producer::open_lane.
+Result<LaneImpl*> open_lane(const std::shared_ptr<Host>& host);
+
 /// The shards' own form of the options. They have been validated.
 shard::ShardOptions shard_options(const Options& options, std::uint32_t index);
 

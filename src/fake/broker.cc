@@ -132,9 +132,13 @@ struct Broker::Call {
 };
 
 Broker::Broker(Cluster& cluster, std::int32_t node_id)
-    : cluster_(cluster), node_id_(node_id), apis_(cluster.options().apis) {
+    : cluster_(cluster), node_id_(node_id) {
     RINGPOST_ASSERT(cluster.find_node(node_id) != nullptr);
-    if (apis_.empty()) apis_ = all_apis();
+    set_apis(cluster.options().apis);
+}
+
+void Broker::set_apis(std::vector<wire::ApiVersionsResponse::Api> apis) {
+    apis_ = apis.empty() ? all_apis() : std::move(apis);
 }
 
 Handled Broker::handle(ByteSpan request, Instant received, Instant now,
@@ -251,6 +255,7 @@ Handled Broker::handle_metadata(Call& call) {
         return {};
     }
     wire::MetadataResponse response = answer_metadata(cluster_, version, request);
+    if (cluster_.faults().on_metadata) cluster_.faults().on_metadata(node_id_, response);
     return old ? call.respond(OldMetadataResponse{std::move(response)}) : call.respond(response);
 }
 

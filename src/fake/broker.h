@@ -34,6 +34,8 @@ public:
     Broker(Cluster& cluster, std::int32_t node_id);
 
     std::int32_t node_id() const { return node_id_; }
+    /// What ApiVersions tells from now on; empty: all that this broker can do. An upgrade.
+    void set_apis(std::vector<wire::ApiVersionsResponse::Api> apis);
 
     /// Handles one request, given without the size in front of it, that arrived at `received`. The
     /// response, with its size in front, is appended to `out`; nothing is, unless the outcome is

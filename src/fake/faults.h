@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "wire/api.h"
+#include "wire/metadata.h"
 
 namespace ringpost::fake {
 
@@ -45,6 +46,8 @@ enum class RequestFate : std::uint8_t {
 struct Faults {
     std::function<ProduceFault(const ProduceAttempt&)> on_produce;
     std::function<RequestFate(const RequestAttempt&)> on_request;
+    /// A node's metadata answer, before it is sent: what a node says that lags behind the others.
+    std::function<void(std::int32_t node_id, wire::MetadataResponse&)> on_metadata;
     std::int32_t produce_throttle_ms = 0;  ///< Stands in every produce answer.
 };
 

@@ -63,11 +63,8 @@ void ProducerCore::want_connections(Instant now) {
     for (const auto& node : cluster_.nodes()) {
         Connection& connection = node->connection;
         if (node->address_changed) {
-            if (connection.state() == Connection::State::idle) {
-                node->address_changed = false;
-            } else {
-                connection.shut(now);
-            }
+            connection.shut(now);
+            if (connection.state() == Connection::State::idle) node->address_changed = false;
         }
         if (!node->ready.empty() && !connection.ready()) connection.want(now);
     }

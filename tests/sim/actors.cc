@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// Behaviour of simulated programs.
+#include "actors.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/format.h"
+
+namespace ringpost::sim {
+
+namespace {
+
+using Timeout = std::chrono::nanoseconds;
+
+constexpr std::uint32_t keys = 12;
+
+Timeout as_timeout(Duration d) { return Timeout{d.count_ns()}; }
+
+}  // namespace
+
+SimProducer::SimProducer(World& world, Oracle& oracle, const Plan& plan, std::uint32_t index)
+    : world_(world), oracle_(oracle), plan_(plan), mine_(plan.producers[index]), index_(index) {}
+
+SimProducer::~SimProducer() {
+    lanes_.clear();
+    for (SimShard& shard : shards_) shard.io = nullptr;
+    host_.reset();
+}
+
+void SimProducer::start() {
+    if (const Result<void> valid = mine_.options.validate(); !valid) fail(valid.error().text);
+    Options options = mine_.options;
+    host_ = std::make_shared<api::Host>(options);
+    host_->owner_thread = pthread_self();
+    shards_.resize(options.shards);
+    for (std::uint32_t i = 0; i < options.shards; ++i) {
+        shard::ShardOptions shard_options = api::shard_options(options, i);
+        shard_options.seed = world_.dice().next();
+        host_->shards.push_back(std::make_unique<api::ShardHost>(shard_options));
+    }
+    for (std::uint32_t i = 0; i < options.shards; ++i) {
+        shards_[i].fiber = std::make_unique<Fiber>([this, i] {
+            auto io = std::make_unique<SimIo>(world_, index_);
+            shards_[i].io = io.get();
+            if (!host_->shards[i]->shard.open(std::move(io))) fail("a shard did not open");
+            mine_.is_inline ? run_inline() : run_shard(i);
+        });
+    }
+    if (!mine_.is_inline) {
+        for (SimShard& shard : shards_) shard.fiber->resume();
+        host_->state.store(Producer::State::running);
+    }
+    for (std::uint32_t i = 0; i < mine_.lanes; ++i) {
+        lanes_.push_back(std::make_unique<SimLane>());
+        if (!mine_.is_inline) {
+            open_lane(*lanes_.back());
+            step_later(i);
+        }
+    }
+    up_ = true;
+    if (mine_.is_inline) shards_[0].fiber->resume();
+}
+
+void SimProducer::run_shard(std::uint32_t index) {
+    shard::Shard& shard = host_->shards[index]->shard;
+    while (!shard.finished()) shard.turn(Instant::never());
+    shard.close();
+    shards_[index].io = nullptr;
+    world_.note("shard has left", index_, index);
+}
+
+/// The owner's one thread: steps of its lanes, and between them polls that drive the loop.
+void SimProducer::run_inline() {
+    host_->state.store(Producer::State::running);
+    for (const auto& lane : lanes_) {
+        open_lane(*lane);
+        lane->next_step = world_.now() + step_gap();
+    }
+    while (!asked_to_stop_) {
+        Instant next = world_.now() + Duration::ms(20);
+        for (const auto& lane : lanes_) {
+            if (lane->next_step <= world_.now()) {
+                step_lane(*lane);
+                lane->next_step = world_.now() + step_gap();
+            }
+            next = std::min(next, lane->next_step);
+        }
+        std::array<DeliveryReport, 16> reports;
+        SimLane& lane = *lanes_[world_.dice().below(static_cast<std::uint32_t>(lanes_.size()))];
+        const bool polls = lane.style != PollStyle::never || calm_;
+        const std::size_t count =
+            lane.lane->poll_for(std::span(reports).first(polls ? reports.size() : 0),
+                                as_timeout(std::max(next - world_.now(), Duration::us(1))));
+        for (std::size_t i = 0; i < count; ++i) oracle_.on_report(reports[i], lane.number);
+        // Whoever does not poll drives the loop all the same: it is his own.
+        if (!polls) host_->shards[0]->shard.turn(next);
+    }
+    host_->state.store(Producer::State::stopping);
+    shard::Shard& shard = host_->shards[0]->shard;
+    shard.request_stop(stop_timeout_);
+    while (!shard.finished()) shard.turn(Instant::never());
+    host_->state.store(Producer::State::stopped);
+    finish_lanes();
+    shard.close();
+    shards_[0].io = nullptr;
+}
+
+void SimProducer::open_lane(SimLane& lane) {
+    Result<api::LaneImpl*> opened = api::open_lane(host_);
+    if (!opened) fail("a lane did not open: " + opened.error().text);
+    lane.lane.reset(*opened);
+    lane.number = oracle_.next_lane();
+    lane.waiting.clear();
+    lane.flush_ticket = 0;
+    const std::uint32_t style = world_.dice().below(6);
+    lane.style = style == 0 ? PollStyle::never : style == 1 ? PollStyle::late : PollStyle::greedy;
+    world_.note("lane opened", index_, lane.number, static_cast<std::int64_t>(lane.style));
+}
+
+Duration SimProducer::step_gap() { return world_.dice().gap(plan_.records_per_second / 4 + 1); }
+
+void SimProducer::step_later(std::size_t index) {
+    world_.after(step_gap(), [this, index] {
+        SimLane& lane = *lanes_[index];
+        if (stopped()) return;
+        step_lane(lane);
+        step_later(index);
+    });
+}
+
+void SimProducer::step_lane(SimLane& lane) {
+    Dice& dice = world_.dice();
+    if (calm_) {
+        poll(lane);
+    } else {
+        produce_some(lane);
+        if (lane.style == PollStyle::greedy || (lane.style == PollStyle::late && dice.one_in(30))) {
+            poll(lane);
+        }
+        if (lane.flush_ticket == 0 && dice.chance(plan_.flush_share)) {
+            if (mine_.is_inline) {
+                lane.lane->flush(as_timeout(Duration::us(dice.magnitude(1, 100'000))));
+            } else {
+                lane.flush_before = oracle_.next_number();
+                lane.lane->flush(Timeout{});
+                // The same again, with a ticket to look at: which shard is the lane's own can't
+                // be seen from here, unless there is but one.
+                if (host_->shards.size() == 1) {
+                    lane.flush_ticket = host_->shards[0]->shard.request_flush();
+                }
+            }
+        }
+        if (dice.chance(plan_.reopen_share)) {
+            poll(lane);
+            oracle_.on_lane_gone(lane.number);
+            lane.lane.reset();
+            open_lane(lane);
+        }
+    }
+    look_at_flush(lane);
+}
+
+void SimProducer::look_at_flush(SimLane& lane) {
+    if (lane.flush_ticket == 0 || !host_->shards[0]->shard.flush_done(lane.flush_ticket)) return;
+    lane.flush_ticket = 0;
+    poll(lane);
+    if (!lane.waiting.empty() && lane.waiting.front() < lane.flush_before) {
+        fail(fmt::format("a flush was done without record {} of lane {}", lane.waiting.front(),
+                         lane.number));
+    }
+}
+
+void SimProducer::produce_some(SimLane& lane) {
+    Dice& dice = world_.dice();
+    const auto burst = dice.one_in(20) ? dice.between(1, 200) : dice.between(1, 8);
+    for (std::int64_t i = 0; i < burst && oracle_.accepted() < plan_.records_max; ++i) {
+        if (!produce_one(lane)) return;
+    }
+}
+
+bool SimProducer::produce_one(SimLane& lane) {
+    Dice& dice = world_.dice();
+    Sent sent;
+    sent.producer = index_;
+    sent.lane = lane.number;
+    sent.topic = dice.below(plan_.topics);
+    if (dice.one_in(4)) sent.partition = static_cast<std::int32_t>(dice.below(plan_.partitions));
+    if (dice.one_in(2)) sent.key = static_cast<std::int32_t>(dice.below(keys));
+    sent.value_bytes = static_cast<std::uint32_t>(
+        dice.magnitude(10, std::min(plan_.value_bytes_max, mine_.options.message_max_bytes - 200)));
+    sent.accepted = world_.now();
+    const std::uint32_t number = oracle_.next_number();
+    const std::string topic = world_.topic_name(sent.topic);
+    const std::string key = Oracle::key_of(sent.key);
+    const std::string value = oracle_.value_of(number, sent.value_bytes);
+    Record record;
+    record.topic_name = topic;
+    record.partition = sent.partition;
+    if (sent.key >= 0) record.key = key;
+    record.value = value;
+    record.timestamp_ms = 1'700'000'000'000 + world_.now().count_ns() / 1'000'000;
+    record.tag = number;
+    const Errc error = lane.lane->produce(record);
+    if (error == Errc::none) {
+        oracle_.on_accepted(sent);
+        lane.waiting.push_back(number);
+        return true;
+    }
+    const bool expected = error == Errc::queue_full || error == Errc::reports_full ||
+                          (error == Errc::stopped && asked_to_stop_);
+    if (!expected) fail(fmt::format("produce said {}", to_string(error)));
+    return false;
+}
+
+void SimProducer::poll(SimLane& lane) {
+    std::array<DeliveryReport, 64> reports;
+    const std::size_t room = 1 + world_.dice().below(reports.size());
+    for (;;) {
+        const std::size_t count = lane.lane->poll(std::span(reports).first(room));
+        for (std::size_t i = 0; i < count; ++i) oracle_.on_report(reports[i], lane.number);
+        if (count == 0) break;
+    }
+    while (!lane.waiting.empty() && oracle_.is_reported(lane.waiting.front())) {
+        lane.waiting.pop_front();
+    }
+    if (lane.waiting.empty()) return;
+    const Duration age = world_.now() - oracle_.accepted_at(lane.waiting.front());
+    if (age > report_within()) {
+        fail(fmt::format("record {} has no report after {} ms; delivery.timeout.ms is {}",
+                         lane.waiting.front(), age.count_ms(),
+                         mine_.options.delivery_timeout.count()));
+    }
+}
+
+Duration SimProducer::report_within() const {
+    return Duration::from(mine_.options.delivery_timeout) + Duration::ms(1'000);
+}
+
+void SimProducer::calm_down() { calm_ = true; }
+
+void SimProducer::stop(Duration timeout) {
+    if (asked_to_stop_) return;
+    asked_to_stop_ = true;
+    stop_timeout_ = timeout;
+    world_.note("stop", index_, timeout.count_ms());
+    if (mine_.is_inline) {
+        if (shards_[0].io != nullptr) shards_[0].io->wake();
+        return;
+    }
+    host_->state.store(Producer::State::stopping);
+    for (const auto& shard : host_->shards) shard->shard.request_stop(timeout);
+}
+
+bool SimProducer::stopped() const {
+    return up_ && std::ranges::all_of(shards_, [](const SimShard& s) { return s.fiber->done(); });
+}
+
+bool SimProducer::quiet() const {
+    // Records of lanes that went before their reports came are still under way.
+    for (const auto& shard : host_->shards) {
+        if (shard->shard.memory_used() != 0) return false;
+    }
+    return std::ranges::all_of(lanes_, [](const auto& lane) {
+        return lane->lane->outstanding() == 0 && lane->flush_ticket == 0;
+    });
+}
+
+/// The last reports, of lanes whose producer has gone.
+void SimProducer::finish_lanes() {
+    for (const auto& lane : lanes_) {
+        poll(*lane);
+        if (lane->lane->outstanding() != 0) {
+            fail(fmt::format("lane {}: {} records without a report after the stop", lane->number,
+                             lane->lane->outstanding()));
+        }
+    }
+}
+
+std::uint64_t SimProducer::waits() const {
+    std::uint64_t sum = 0;
+    for (const SimShard& shard : shards_) sum += shard.io == nullptr ? 0 : shard.io->waits();
+    return sum;
+}
+
+void SimProducer::check_at_rest() {
+    if (asked_to_stop_) {
+        if (!stopped()) fail("a stop did not come to its end");
+        if (!mine_.is_inline) {
+            host_->state.store(Producer::State::stopped);
+            finish_lanes();
+        }
+        return;
+    }
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+        const std::size_t used = host_->shards[i]->shard.memory_used();
+        if (used != 0) fail(fmt::format("{} bytes of batch memory are in use at rest", used));
+    }
+}
+
+}  // namespace ringpost::sim

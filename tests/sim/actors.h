@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs that use ringpost: producers with their shards, and threads with their lanes.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "api/lane_impl.h"
+#include "api/producer_impl.h"
+#include "fiber.h"
+#include "oracle.h"
+#include "sim_io.h"
+#include "world.h"
+
+namespace ringpost::sim {
+
+/// One producer: its shards' loops on fibers of their own, or, inline, one fiber for all of it.
+class SimProducer {
+public:
+    SimProducer(World& world, Oracle& oracle, const Plan& plan, std::uint32_t index);
+    SimProducer(const SimProducer&) = delete;
+    SimProducer& operator=(const SimProducer&) = delete;
+    ~SimProducer();
+
+    void start();
+    /// No more records; whoever polled never polls now.
+    void calm_down();
+    /// Stops it, wherever it is. `timeout` as in Producer::stop.
+    void stop(Duration timeout);
+    /// Nothing accepted is without a polled report.
+    bool quiet() const;
+    bool stopped() const;
+    /// What must hold once everything is reported and polled: memory back, loops asleep.
+    void check_at_rest();
+    std::uint64_t waits() const;
+    /// By when a record accepted now has its report.
+    Duration report_within() const;
+
+private:
+    struct SimLane {
+        std::uint32_t number = 0;               ///< of all lanes that ever were
+        std::unique_ptr<api::LaneImpl> lane;
+        PollStyle style = PollStyle::greedy;
+        std::uint32_t bound_shard = 0;
+        std::deque<std::uint32_t> waiting;      ///< accepted, oldest first; the front unreported
+        std::uint64_t flush_ticket = 0;         ///< 0: no flush under way
+        std::uint32_t flush_before = 0;         ///< numbers below are to be reported by then
+        Instant next_step;
+    };
+    struct SimShard {
+        SimIo* io = nullptr;                    ///< the shard owns it
+        std::unique_ptr<Fiber> fiber;
+    };
+
+    void open_lane(SimLane& lane);
+    void step_later(std::size_t index);
+    void produce_some(SimLane& lane);
+    bool produce_one(SimLane& lane);
+    void poll(SimLane& lane);
+    void look_at_flush(SimLane& lane);
+    void step_lane(SimLane& lane);
+    void finish_lanes();
+    Duration step_gap();
+    void run_shard(std::uint32_t index);
+    void run_inline();
+
+    World& world_;
+    Oracle& oracle_;
+    const Plan& plan_;
+    const ProducerPlan& mine_;
+    const std::uint32_t index_;
+    std::shared_ptr<api::Host> host_;
+    std::vector<SimShard> shards_;
+    std::vector<std::unique_ptr<SimLane>> lanes_;
+    bool calm_ = false;
+    bool up_ = false;
+    bool asked_to_stop_ = false;
+    Duration stop_timeout_;
+
+};
+
+}  // namespace ringpost::sim

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading the logs back, and comparing.
+#include "oracle.h"
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+#include "base/format.h"
+#include "wire/record_batch.h"
+
+namespace ringpost::sim {
+
+namespace {
+
+constexpr std::size_t number_bytes = 10;
+
+}  // namespace
+
+std::string Oracle::value_of(std::uint32_t number, std::uint32_t bytes) const {
+    std::string value = fmt::format("{:010}", number);
+    value.resize(std::max<std::size_t>(bytes, number_bytes));
+    for (std::size_t i = number_bytes; i < value.size(); ++i) {
+        value[i] = static_cast<char>('a' + (number * 7 + i * 13) % 26);
+    }
+    return value;
+}
+
+std::string Oracle::key_of(std::int32_t key) { return fmt::format("key-{}", key); }
+
+void Oracle::fail_about(std::uint32_t number, const std::string& what) const {
+    const Sent& s = sent_[number];
+    std::string where;
+    if (number < stands_.size()) {
+        for (const Stands& at : stands_[number]) {
+            where += fmt::format(" [log {} = {}-{} @ {}]", at.log, logs_[at.log].topic,
+                                 logs_[at.log].partition, at.offset);
+        }
+    }
+    fail(fmt::format("record {} (producer {}, lane {}, topic {}, asked partition {}, accepted at "
+                     "{:.6f} ms; reported {}, {}, partition {}, offset {}, attempts {}, may have "
+                     "been written {}): {};{}",
+                     number, s.producer, s.lane, s.topic, s.partition,
+                     static_cast<double>(s.accepted.count_ns()) / 1e6, s.reported,
+                     to_string(s.error), s.reported_partition, s.offset, s.attempts,
+                     s.may_have_been_written, what, where));
+}
+
+void Oracle::on_report(const DeliveryReport& report, std::uint32_t lane) {
+    if (report.tag >= sent_.size()) fail(fmt::format("a report of record {}, which is none", report.tag));
+    const auto number = static_cast<std::uint32_t>(report.tag);
+    Sent& s = sent_[number];
+    if (s.reported) fail_about(number, "reported twice");
+    if (s.lane != lane) fail_about(number, "reported to another lane");
+    s.reported = true;
+    s.error = report.error;
+    s.reported_partition = report.partition;
+    s.offset = report.offset;
+    s.attempts = report.attempts;
+    s.may_have_been_written = report.may_have_been_written;
+    --unreported_;
+    delivered_ += report.ok();
+    world_.note("report", static_cast<std::int64_t>(number), static_cast<std::int64_t>(report.error),
+                report.offset);
+    if (s.partition >= 0 && report.ok() && report.partition != s.partition) {
+        fail_about(number, "reported in another partition than asked for");
+    }
+    if (!report.ok() && !report.value.is_null() &&
+        report.value.text() != value_of(number, s.value_bytes)) {
+        fail_about(number, "the report's value is not the record's");
+    }
+    if (!report.ok() && report.key.is_null() != (s.key < 0) && !report.value.is_null()) {
+        fail_about(number, "the report's key is not the record's");
+    }
+    const Options& o = plan_.producers[s.producer].options;
+    if (report.ok() && o.acks != Acks::none && report.attempts == 0) {
+        fail_about(number, "acknowledged without having been sent");
+    }
+}
+
+void Oracle::on_lane_gone(std::uint32_t lane) {
+    for (Sent& s : sent_) {
+        if (s.lane != lane || s.reported || s.unpolled) continue;
+        s.unpolled = true;
+        --unreported_;
+    }
+}
+
+bool Oracle::idempotent(const Sent& record) const {
+    const Options& o = plan_.producers[record.producer].options;
+    return o.acks == Acks::all && o.enable_idempotence;
+}
+
+/// Whether the setting allows an acknowledged record to be lost in this world.
+bool Oracle::may_lose(const Sent& record) const {
+    const Options& o = plan_.producers[record.producer].options;
+    if (o.acks == Acks::none) {
+        return std::ranges::any_of(plan_.rate, [](double rate) { return rate > 0; }) ||
+               !plan_.topics_exist || plan_.stop_early;
+    }
+    return o.acks == Acks::leader && world_.lossy_crashes();
+}
+
+void Oracle::read_logs() {
+    for (const World::Buried& buried : world_.graveyard()) {
+        logs_.push_back({buried.topic, buried.partition, buried.log});
+    }
+    for (const auto& topic : world_.cluster().topics()) {
+        std::int32_t index = 0;
+        for (const fake::Partition& partition : topic->partitions) {
+            partition.log.check_invariants();
+            logs_.push_back({topic->name, index++, World::read_all(partition.log)});
+        }
+    }
+    stands_.resize(sent_.size());
+    in_order_.resize(logs_.size());
+    for (std::size_t i = 0; i < logs_.size(); ++i) read_log(i);
+}
+
+void Oracle::read_log(std::size_t index) {
+    const LogText& log = logs_[index];
+    ByteSpan rest = log.bytes;
+    while (!rest.empty()) {
+        wire::RecordBatchReader reader(rest);
+        wire::RecordView view;
+        while (reader.next(view)) {
+            const std::string_view value = as_text(view.value);
+            if (value.size() < number_bytes) fail("a log holds a record that nobody sent");
+            std::uint32_t number = 0;
+            for (const char c : value.substr(0, number_bytes)) {
+                number = number * 10 + static_cast<std::uint32_t>(c - '0');
+            }
+            if (number >= sent_.size()) fail("a log holds a record that nobody sent");
+            const Sent& s = sent_[number];
+            stands_[number].push_back({index, reader.header().base_offset + view.offset_delta});
+            in_order_[index].push_back(number);
+            if (value != value_of(number, s.value_bytes)) fail_about(number, "its bytes in the log differ");
+            if (view.key_null != (s.key < 0) ||
+                (s.key >= 0 && as_text(view.key) != key_of(s.key))) {
+                fail_about(number, "its key in the log differs");
+            }
+            if (log.topic != world_.topic_name(s.topic)) fail_about(number, "it stands in another topic");
+            if (s.partition >= 0 && log.partition != s.partition) {
+                fail_about(number, "it stands in another partition");
+            }
+        }
+        if (reader.fault() != wire::BatchFault::none) {
+            fail(fmt::format("log {}-{}: {}", log.topic, log.partition, to_string(reader.fault())));
+        }
+        rest = rest.subspan(reader.size());
+    }
+}
+
+void Oracle::check_record(std::uint32_t number) {
+    const Sent& s = sent_[number];
+    const auto& stands = stands_[number];
+    if (!s.reported && !s.unpolled) fail_about(number, "was never reported");
+    if (s.reported && s.error == Errc::none) {
+        const bool found =
+            s.offset < 0 ? !stands.empty()
+                         : std::ranges::any_of(stands, [&](const Stands& at) {
+                               return at.offset == s.offset &&
+                                      logs_[at.log].partition == s.reported_partition;
+                           });
+        if (!found && !may_lose(s)) fail_about(number, "was acknowledged and is not in the log there");
+    }
+    if (s.reported && s.error != Errc::none && !s.may_have_been_written && !stands.empty()) {
+        fail_about(number, "failed for certain and stands in the log");
+    }
+    if (idempotent(s)) {
+        for (std::size_t i = 1; i < stands.size(); ++i) {
+            if (stands[i].log == stands[i - 1].log) fail_about(number, "stands twice in one log");
+        }
+    } else if (s.reported && stands.size() > std::max(s.attempts, 1U)) {
+        fail_about(number, "stands more often in the logs than it was sent");
+    }
+}
+
+/// Records of one lane stand in the order in which they were produced.
+void Oracle::check_order() {
+    for (std::size_t i = 0; i < logs_.size(); ++i) {
+        std::map<std::uint32_t, std::uint32_t> last;  // by lane
+        for (const std::uint32_t number : in_order_[i]) {
+            const Sent& s = sent_[number];
+            if (!idempotent(s)) continue;
+            const auto [at, first] = last.try_emplace(s.lane, number);
+            if (!first && at->second >= number) {
+                fail_about(number, fmt::format("stands behind record {} of the same lane in log {}",
+                                               at->second, i));
+            }
+            at->second = number;
+        }
+    }
+}
+
+void Oracle::check() {
+    read_logs();
+    for (std::uint32_t i = 0; i < sent_.size(); ++i) check_record(i);
+    check_order();
+}
+
+}  // namespace ringpost::sim
