@@ -72,6 +72,7 @@ Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& 
     const std::size_t tail = entry.tail_size();
     Batch* batch = batch_with_room(partition, entry, origin, now);
     if (batch == nullptr) [[unlikely]] return Appended::no_memory;
+    if (origin.created < batch->created) [[unlikely]] delivery_.on_older(*batch, origin.created);
     Slab& slab = batch->last_slab();
     std::byte* const at = slab.memory + slab.used;
     std::byte* const end = wire::write_record_prefix(
@@ -123,14 +124,7 @@ Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const O
     partition.queue.push_back(*batch);
     partition.open = batch;
     delivery_.on_created(*batch);
-    // Oldest first; only what was parked can be older than the last one.
-    auto& lingering = delivery_.lingering();
-    Batch* place = nullptr;
-    for (Batch* b = lingering.back(); b != nullptr && b->created > batch->created;
-         b = b->linger_hook.previous) {
-        place = b;
-    }
-    lingering.insert_before(*batch, place);
+    delivery_.linger(*batch);
     return batch;
 }
 
@@ -203,6 +197,7 @@ Accumulator::Appended Accumulator::park(Topic& topic, const Entry& entry, std::u
         list.push_back(*batch);
         delivery_.on_created(*batch);
     }
+    if (origin.created < batch->created) delivery_.on_older(*batch, origin.created);
     Slab& slab = batch->last_slab();
     std::memcpy(slab.memory + slab.used, &entry, entry.size);
     slab.used += entry.size;
@@ -247,27 +242,40 @@ bool Accumulator::unpark(Topic& topic, Instant now) {
     return true;
 }
 
-bool Accumulator::fail_parked_batch(Batch& batch, Errc error, Errc last_error) {
-    Topic& topic = *batch.topic;
-    const bool begun = topic.unpark_at != 0 || topic.unpark_slab != 0;
-    if (!begun || topic.parked.front() != &batch) {
-        delivery_.resolve(batch, {.error = error, .last_error = last_error});
-        return true;
+/// Takes out of the batch what has moved on already.
+void Accumulator::drop_moved(Topic& topic, Batch& batch) {
+    for (std::uint32_t i = 0; i < topic.unpark_slab; ++i) {
+        batch.slabs[i].used = batch.slabs[i].run_count = 0;
     }
-    // Some of its records have moved on: only the rest fail.
-    const Origin origin{batch.created, batch.flush_epoch};
-    const bool all = walk_parked(topic, batch, [&](const Entry& entry, std::uint16_t lane) {
-        return park(topic, entry, lane, origin, error);
-    });
-    if (all) delivery_.discard(batch);
-    return all;
+    Slab& slab = batch.slabs[topic.unpark_slab];
+    slab.used -= topic.unpark_at;
+    std::memmove(slab.memory, slab.memory + topic.unpark_at, slab.used);
+    slab.run_count -= topic.unpark_run;
+    for (std::uint32_t i = 0; i < slab.run_count; ++i) slab.run(i) = slab.run(i + topic.unpark_run);
+    slab.run(0).first_slot += topic.unpark_run_used;
+    slab.run(0).count = static_cast<std::uint16_t>(slab.run(0).count - topic.unpark_run_used);
+    batch.record_count = 0;
+    for (const Slab& left : batch.used_slabs()) {
+        for (std::uint32_t i = 0; i < left.run_count; ++i) batch.record_count += left.run(i).count;
+    }
+    topic.unpark_slab = topic.unpark_at = topic.unpark_run = topic.unpark_run_used = 0;
 }
 
-bool Accumulator::fail_parked(Topic& topic, Errc error, Errc last_error) {
-    while (Batch* batch = topic.parked.front()) {
-        if (!fail_parked_batch(*batch, error, last_error)) return false;
+void Accumulator::fail_parked_batch(Batch& batch, Errc error, Errc last_error) {
+    if (!batch.parked) {
+        // It was to fail at the end of this turn, for a reason of its own.
+        rejected_.remove(batch);
+        delivery_.resolve(batch, {.error = batch.last_error});
+        return;
     }
-    return true;
+    Topic& topic = *batch.topic;
+    const bool begun = topic.unpark_at != 0 || topic.unpark_slab != 0;
+    if (begun && topic.parked.front() == &batch) drop_moved(topic, batch);
+    delivery_.resolve(batch, {.error = error, .last_error = last_error});
+}
+
+void Accumulator::fail_parked(Topic& topic, Errc error, Errc last_error) {
+    while (Batch* batch = topic.parked.front()) fail_parked_batch(*batch, error, last_error);
 }
 
 }  // namespace ringpost::produce

@@ -38,12 +38,10 @@ public:
 
     /// Moves what was parked for a topic that is known now. False: out of memory, call again.
     bool unpark(Topic& topic, Instant now);
-    /// Reports everything parked for the topic as failed. False: out of memory, call again.
-    bool fail_parked(Topic& topic, Errc error, Errc last_error);
-
-    /// Reports one parked batch, or what is left of it, as failed. False: out of memory, call
-    /// again.
-    bool fail_parked_batch(Batch& batch, Errc error, Errc last_error);
+    /// Reports everything parked for the topic as failed.
+    void fail_parked(Topic& topic, Errc error, Errc last_error);
+    /// Reports one parked batch, or what is left of it, as failed.
+    void fail_parked_batch(Batch& batch, Errc error, Errc last_error);
     /// Ends an open batch: it takes no more records.
     void seal(Partition& partition, Batch& batch, Instant now);
 
@@ -68,6 +66,7 @@ private:
     Batch* batch_with_room(Partition& partition, const Entry& entry, const Origin& origin,
                            Instant now);
     Batch* open_batch(Partition& partition, const Entry& entry, const Origin& origin);
+    static void drop_moved(Topic& topic, Batch& batch);
     template <typename TakeEntry>
     bool walk_parked(Topic& topic, Batch& batch, TakeEntry&& take);
     void make_due(Batch& batch, Instant now);

@@ -7,14 +7,37 @@
 namespace ringpost::produce {
 
 void Delivery::on_created(Batch& batch) {
-    // Records that were parked are older than what came since; everything else is the newest.
+    insert_by_age(batch);
+    flushes_.on_batch(batch.flush_epoch);
+}
+
+/// What was parked, or waited in its ring for memory, is older than what came since; everything else
+/// is the newest.
+void Delivery::insert_by_age(Batch& batch) {
     Batch* place = nullptr;
     for (Batch* b = ages_.back(); b != nullptr && b->created > batch.created;
          b = b->age_hook.previous) {
         place = b;
     }
     ages_.insert_before(batch, place);
-    flushes_.on_batch(batch.flush_epoch);
+}
+
+void Delivery::linger(Batch& batch) {
+    Batch* place = nullptr;
+    for (Batch* b = lingering_.back(); b != nullptr && b->created > batch.created;
+         b = b->linger_hook.previous) {
+        place = b;
+    }
+    lingering_.insert_before(batch, place);
+}
+
+void Delivery::on_older(Batch& batch, Instant created) {
+    ages_.remove(batch);
+    const bool lingers = batch.linger_hook.linked;
+    if (lingers) lingering_.remove(batch);
+    batch.created = created;
+    insert_by_age(batch);
+    if (lingers) linger(batch);
 }
 
 void Delivery::unlink(Batch& batch) {

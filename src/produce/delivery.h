@@ -40,6 +40,8 @@ public:
 
     /// Takes a new batch into the list of the unresolved.
     void on_created(Batch& batch);
+    /// A record joins the batch that is older than all in it: linger and timeouts count from there.
+    void on_older(Batch& batch, Instant created);
     /// Reports the batch and takes it off every list; its memory goes as soon as nobody reads it.
     /// A batch in flight keeps its place and its memory until on_out_of_flight.
     void resolve(Batch& batch, const Outcome& outcome);
@@ -53,12 +55,15 @@ public:
     Batch* oldest() const { return ages_.front(); }
     static Batch* next_oldest(const Batch& batch) { return decltype(ages_)::next(batch); }
     bool idle() const { return ages_.empty(); }
+    /// Open and not due, oldest first.
     List<Batch, &Batch::linger_hook>& lingering() { return lingering_; }
+    void linger(Batch& batch);
 
     std::uint64_t delivered() const { return delivered_; }
     std::uint64_t failed() const { return failed_; }
 
 private:
+    void insert_by_age(Batch& batch);
     void unlink(Batch& batch);
 
     BatchPool& pool_;

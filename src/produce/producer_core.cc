@@ -128,7 +128,7 @@ void ProducerCore::expire(Instant now) {
         const Errc why = why_unsent(*batch);
         log_expiry(*batch, why, now);
         if (batch->partition == nullptr) {
-            if (!accumulator_.fail_parked_batch(*batch, Errc::delivery_timeout, why)) return;
+            accumulator_.fail_parked_batch(*batch, Errc::delivery_timeout, why);
         } else if (batch->state == Batch::State::in_flight) {
             // Reported now; its memory waits for the answer, or for the end of its connection.
             delivery_.resolve(*batch, {.error = Errc::delivery_timeout, .last_error = why,
@@ -146,7 +146,7 @@ void ProducerCore::expire_missing_topics(Instant now) {
         if (topic->state != Topic::State::missing) return true;
         while (Batch* batch = topic->parked.front()) {
             if (batch->created + config_.topic_wait > now) break;
-            if (!accumulator_.fail_parked_batch(*batch, topic->error, topic->error)) break;
+            accumulator_.fail_parked_batch(*batch, topic->error, topic->error);
         }
         return false;
     });
@@ -156,7 +156,7 @@ void ProducerCore::work_on_topics(Instant now) {
     std::erase_if(to_unpark_, [&](Topic* topic) {
         if (topic->state == Topic::State::known) return accumulator_.unpark(*topic, now);
         if (topic->state == Topic::State::refused) {
-            return accumulator_.fail_parked(*topic, topic->error, topic->error);
+            accumulator_.fail_parked(*topic, topic->error, topic->error);
         }
         return true;
     });

@@ -46,20 +46,23 @@ void Lanes::meet_new() {
 Lanes::Drained Lanes::drain(Instant now, Instant created) {
     meet_new();
     Drained drained;
-    for (std::size_t i = 0; i < lanes_.size(); ++i) {
-        if (lanes_[i] == nullptr) continue;
-        if (!drain_lane(*lanes_[i], static_cast<std::uint16_t>(i), now, created, drained)) break;
+    const std::size_t count = lanes_.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t number = (first_ + i) % count;
+        if (lanes_[number] == nullptr) continue;
+        drain_lane(*lanes_[number], static_cast<std::uint16_t>(number), now, created, drained);
     }
+    // What memory comes free goes to another lane first.
+    if (drained.blocked) first_ = (first_ + 1) % count;
     return drained;
 }
 
-/// False: no memory, so no other lane need be asked.
-bool Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
+void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
                        Drained& drained) {
     SpscRing& ring = lane.channel->records;
-    const std::uint64_t end = ring.read() + limits::lane_turn_bytes;
     const std::uint64_t before = ring.read();
-    bool memory = true;
+    const std::uint64_t end = before + limits::lane_turn_bytes;
+    bool blocked = false;
     while (const std::byte* at = ring.front()) {
         if (ring.read() >= end) {
             drained.more = true;
@@ -71,21 +74,84 @@ bool Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
                 core_->add_topic(entry.topic, as_text({entry.tail(), entry.tail_size()}), now);
             }
         } else {
-            memory = core_->try_append(entry, number, created);
-            if (!memory) {
-                drained.blocked = true;
-                break;
+            const Instant accepted = accepted_by(lane, created);
+            if (!core_->try_append(entry, number, accepted)) [[unlikely]] {
+                blocked = accepted + delivery_timeout_ > now;
+                if (blocked) break;
+                expire(lane, entry);
             }
             ++lane.taken;
             ++records_taken_;
         }
         ring.pop(entry.size);
     }
-    if (ring.read() == before) return memory;
+    drained.blocked |= blocked;
+    if (blocked || !lane.waiting.empty()) [[unlikely]] note_waiting(lane, blocked, created, now);
+    if (ring.read() == before) return;
     drained.any = true;
     ring.release();
     lane.channel->signal.notify();
-    return memory;
+}
+
+/// A record that had to wait in its ring has waited since before `created`: at most since the mark
+/// in front of it. Taken for a little older than it is, it is never reported too late.
+Instant Lanes::accepted_by(Lane& lane, Instant created) const {
+    const std::uint64_t read = lane.channel->records.read();
+    while (lane.waiting.size() > 1 && lane.waiting[1].position <= read) lane.waiting.pop_front();
+    return lane.waiting.empty() ? created : std::min(created, lane.waiting.front().since);
+}
+
+/// A mark now and then is enough: a sixteenth of the timeout is how much too old a record can be
+/// taken for.
+void Lanes::note_waiting(Lane& lane, bool blocked, Instant created, Instant now) {
+    if (!blocked) {
+        lane.look_at = Instant::never();
+        if (lane.waiting.back().position <= lane.channel->records.read()) lane.waiting.clear();
+        return;
+    }
+    lane.look_at = now + delivery_timeout_ / 16;
+    const std::uint64_t published = lane.channel->records.published();
+    if (lane.waiting.empty() || (lane.waiting.back().position != published &&
+                                 created >= lane.waiting.back().since + delivery_timeout_ / 16)) {
+        lane.waiting.push_back({published, created});
+    }
+}
+
+Instant Lanes::next_deadline() const {
+    Instant next = Instant::never();
+    for (const auto& lane : lanes_) {
+        if (lane == nullptr || lane->waiting.empty()) continue;
+        next = std::min({next, lane->waiting.front().since + delivery_timeout_, lane->look_at});
+    }
+    return next;
+}
+
+/// Reported straight from the ring, without its bytes: there is no batch to lend them.
+void Lanes::expire(Lane& lane, const Entry& entry) {
+    ++lane.reported;
+    ++lane.failed;
+    ++records_expired_;
+    if (lane.channel->closed.load(std::memory_order_relaxed)) return;
+    std::byte* at = lane.channel->reports.try_reserve(report_bytes_max);
+    RINGPOST_ASSERT(at != nullptr);  // the credits see to it
+    const ReportHeader header{.size = report_bytes_max,
+                              .error = Errc::delivery_timeout,
+                              .last_error = Errc::queue_full,
+                              .topic = entry.topic,
+                              .partition = entry.partition,
+                              .base_offset = -1,
+                              .log_append_time_ms = -1,
+                              .batch = nullptr,
+                              .first_index = 0,
+                              .run_count = 1,
+                              .attempts = 0,
+                              .flags = 0};
+    const ReportRun run{entry.slot, 1, 0};
+    std::memcpy(at, &header, sizeof header);
+    std::memcpy(at + sizeof header, &run, sizeof run);
+    lane.channel->reports.commit(report_bytes_max);
+    lane.channel->failed.store(lane.failed, std::memory_order_relaxed);
+    lane.channel->reported.store(lane.reported, std::memory_order_release);
 }
 
 void Lanes::collect() {

@@ -24,7 +24,10 @@ public:
     /// Any thread. The caller then wakes the shard.
     void add(LaneChannelRef channel);
 
-    void bind(produce::ProducerCore& core) { core_ = &core; }
+    void bind(produce::ProducerCore& core, Duration delivery_timeout) {
+        core_ = &core;
+        delivery_timeout_ = delivery_timeout;
+    }
 
     struct Drained {
         bool any = false;        ///< something was taken
@@ -34,6 +37,8 @@ public:
     /// Takes records from every lane, `limits::lane_turn_bytes` at most of each. `created` is when
     /// they count as having come.
     Drained drain(Instant now, Instant created);
+    /// When a record that finds no memory times out in its ring, or the rings are to be looked at.
+    Instant next_deadline() const;
     /// Takes back what lanes have polled past, and forgets lanes that are closed and done.
     void collect();
 
@@ -50,6 +55,8 @@ public:
 
     std::size_t count() const { return open_count_; }
     std::uint64_t records_taken() const { return records_taken_; }
+    /// Of these, how many timed out before there was memory for them.
+    std::uint64_t records_expired() const { return records_expired_; }
 
     std::uint32_t on_resolved(const produce::Batch& batch,
                               const produce::Outcome& outcome) override;
@@ -59,6 +66,11 @@ private:
         produce::Batch* batch;
         std::uint64_t until;          ///< the report ring's position that ends the loan
     };
+    /// Everything before `position` had been published by then.
+    struct Waiting {
+        std::uint64_t position;
+        Instant since;
+    };
     struct Lane {
         LaneChannelRef channel;
         std::uint64_t taken = 0;      ///< records
@@ -66,6 +78,8 @@ private:
         std::uint64_t failed = 0;
         std::uint64_t mark = 0;
         std::deque<Lent> lent;
+        std::deque<Waiting> waiting;  ///< while there is no memory: since when, up to where
+        Instant look_at = Instant::never();
         // The entry under way while a batch is walked.
         std::byte* entry = nullptr;
         std::uint32_t entry_runs = 0;
@@ -74,8 +88,11 @@ private:
     };
 
     void meet_new();
+    Instant accepted_by(Lane& lane, Instant created) const;
+    void note_waiting(Lane& lane, bool blocked, Instant created, Instant now);
+    void expire(Lane& lane, const produce::Entry& entry);
     static bool collectable(const Lane& lane);
-    bool drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
+    void drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
                     Drained& drained);
     void add_run(Lane& lane, const produce::Batch& batch, const produce::Outcome& outcome,
                  const produce::Run& run, std::uint32_t index, bool lend);
@@ -88,7 +105,10 @@ private:
     std::vector<std::uint16_t> free_numbers_;
     std::vector<Lane*> touched_;                   ///< lanes of the batch being walked
     std::size_t open_count_ = 0;
+    std::size_t first_ = 0;                        ///< the lane that a drain begins with
     std::uint64_t records_taken_ = 0;
+    std::uint64_t records_expired_ = 0;
+    Duration delivery_timeout_;
     std::size_t lent_bytes_ = 0;
 
     std::mutex new_mutex_;                         ///< cold: taken when a lane is opened

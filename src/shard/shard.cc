@@ -32,7 +32,7 @@ Result<void> Shard::open(std::unique_ptr<io::Io> io) {
     io_ = std::move(io);
     core_ = std::make_unique<produce::ProducerCore>(
         options_.produce, memory_.span(), options_.block_bytes_max, lanes_, options_.seed);
-    lanes_.bind(*core_);
+    lanes_.bind(*core_, options_.produce.delivery_timeout);
     links_ = std::make_unique<Links>(*io_, *core_, options_.produce.log);
     options_.produce.log.info("shard is up on {}", io_->description());
     return {};
@@ -75,7 +75,7 @@ void Shard::turn(Instant until) {
 /// Events at once, or after a sleep if there is nothing else to do.
 std::size_t Shard::wait(Instant until, Instant now) {
     if (more_ || stage_ == Stage::finished) return io_->wait(events_, Instant{});
-    until = std::min(until, core_->next_deadline(now));
+    until = std::min({until, core_->next_deadline(now), lanes_.next_deadline()});
     if (stage_ == Stage::flushing_out) until = std::min(until, stop_deadline_);
     if (until <= now) return io_->wait(events_, Instant{});
     if (now < busy_until_) {
@@ -118,7 +118,7 @@ void Shard::publish_totals() {
     const auto totals = core_->totals();
     taken_.store(lanes_.records_taken(), std::memory_order_relaxed);
     delivered_.store(totals.delivered, std::memory_order_relaxed);
-    failed_.store(totals.failed, std::memory_order_relaxed);
+    failed_.store(totals.failed + lanes_.records_expired(), std::memory_order_relaxed);
 }
 
 // Flush

@@ -31,6 +31,13 @@ SimProducer::~SimProducer() {
 void SimProducer::start() {
     if (const Result<void> valid = mine_.options.validate(); !valid) fail(valid.error().text);
     Options options = mine_.options;
+    if (world_.trace().verbose()) {
+        options.log_level = LogLevel::debug;
+        options.log_sink = [this](LogLevel, std::string_view text) {
+            fmt::print("{:>14.6f} ms  producer {}: {}\n",
+                       static_cast<double>(world_.now().count_ns()) / 1e6, index_, text);
+        };
+    }
     host_ = std::make_shared<api::Host>(options);
     host_->owner_thread = pthread_self();
     shards_.resize(options.shards);
@@ -151,7 +158,7 @@ void SimProducer::step_lane(SimLane& lane) {
                 }
             }
         }
-        if (dice.chance(plan_.reopen_share)) {
+        if (!asked_to_stop_ && dice.chance(plan_.reopen_share)) {
             poll(lane);
             oracle_.on_lane_gone(lane.number);
             lane.lane.reset();
@@ -227,9 +234,13 @@ void SimProducer::poll(SimLane& lane) {
     if (lane.waiting.empty()) return;
     const Duration age = world_.now() - oracle_.accepted_at(lane.waiting.front());
     if (age > report_within()) {
-        fail(fmt::format("record {} has no report after {} ms; delivery.timeout.ms is {}",
-                         lane.waiting.front(), age.count_ms(),
-                         mine_.options.delivery_timeout.count()));
+        const FlushResult left = lane.lane->flush(Timeout{});
+        oracle_.fail_about(
+            lane.waiting.front(),
+            fmt::format("no report after {} ms; delivery.timeout.ms is {}; of its lane {} are not "
+                        "polled, of these {} not reported{}",
+                        age.count_ms(), mine_.options.delivery_timeout.count(),
+                        lane.lane->outstanding(), left.outstanding, memory_text()));
     }
 }
 
@@ -275,6 +286,14 @@ void SimProducer::finish_lanes() {
                              lane->lane->outstanding()));
         }
     }
+}
+
+std::string SimProducer::memory_text() const {
+    std::string text;
+    for (const auto& shard : host_->shards) {
+        text += fmt::format("; batch memory in use: {}", shard->shard.memory_used());
+    }
+    return text;
 }
 
 std::uint64_t SimProducer::waits() const {

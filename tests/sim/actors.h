@@ -62,6 +62,7 @@ private:
     void step_lane(SimLane& lane);
     void finish_lanes();
     Duration step_gap();
+    std::string memory_text() const;
     void run_shard(std::uint32_t index);
     void run_inline();
 

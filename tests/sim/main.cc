@@ -36,8 +36,9 @@ void tell(const std::string& what) {
         text += run.plan->text();
         text += fmt::format("replay: {} --seed {} --verbose\n", run.program, run.plan->seed);
     }
+    std::fflush(stdout);
     std::fputs(text.c_str(), stderr);
-    std::fflush(stderr);
+    std::fflush(nullptr);
 }
 
 /// What runs of one process add up to; shared with the parent.

@@ -55,6 +55,8 @@ public:
     std::size_t accepted() const { return sent_.size(); }
     std::size_t delivered() const { return delivered_; }
 
+    /// Fails, and says all that is known of the record.
+    [[noreturn]] void fail_about(std::uint32_t number, const std::string& what) const;
     /// All has ended: every promise, against every log there was.
     void check();
 
@@ -74,7 +76,6 @@ private:
     void check_order();
     bool may_lose(const Sent& record) const;
     bool idempotent(const Sent& record) const;
-    [[noreturn]] void fail_about(std::uint32_t number, const std::string& what) const;
 
     World& world_;
     const Plan& plan_;

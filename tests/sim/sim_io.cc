@@ -20,6 +20,7 @@ constexpr std::uint32_t idle_turns_max = 5'000;
 }  // namespace
 
 SimIo::~SimIo() {
+    *alive_ = false;
     for (const Socket& s : sockets_) {
         if (s.open) fail("an Io was destroyed with a socket open");
     }
@@ -78,7 +79,9 @@ void SimIo::send(io::SocketId id, std::span<const io::Piece> pieces) {
         tell(io::Event::Kind::sent, id.index, -EPIPE);
         return;
     }
-    world_.after(Duration::us(1), [this, id, send] { pass_on(id.index, send); });
+    world_.after(Duration::us(1), [this, id, send, alive = alive_] {
+        if (*alive) pass_on(id.index, send);
+    });
 }
 
 /// The kernel takes one more piece of a send.
@@ -101,7 +104,8 @@ void SimIo::pass_on(std::uint32_t index, std::uint32_t send) {
         wire.unsent_limit = 0;
     }
     if (next.is_never()) return;  // the socket's buffer is full, and nobody reads
-    world_.at(next, [this, index, send] {
+    world_.at(next, [this, index, send, alive = alive_] {
+        if (!*alive) return;
         Socket& now = sockets_[index];
         if (!now.open || !now.sending || now.sends != send || now.closing) return;
         if (now.sent < now.copy.size()) return pass_on(index, send);
@@ -135,8 +139,8 @@ void SimIo::receive(io::SocketId id, std::span<std::byte> room) {
     if (room.empty()) fail("a receive without room");
     s.room = room;
     std::fill_n(room.begin(), std::min(room.size(), poisoned_max), poison);
-    world_.after(Duration::us(1), [this, id] {
-        if (sockets_[id.index].generation == id.generation) on_answers(id.index);
+    world_.after(Duration::us(1), [this, id, alive = alive_] {
+        if (*alive && sockets_[id.index].generation == id.generation) on_answers(id.index);
     });
 }
 
@@ -193,7 +197,8 @@ void SimIo::close(io::SocketId id) {
     world_.note("close", producer_, id.index);
     world_.let_go(s.wire);
     // The kernel may hold the memory for a while yet.
-    world_.after(Duration::us(world_.dice().below(3'000)), [this, id] {
+    world_.after(Duration::us(world_.dice().below(3'000)), [this, id, alive = alive_] {
+        if (!*alive) return;
         Socket& closing = sockets_[id.index];
         const bool says_so = world_.dice().one_in(2);
         if (closing.sending) {
@@ -227,8 +232,8 @@ void SimIo::wake() noexcept {
 void SimIo::wake_at(Instant when) {
     if (!asleep_ || when >= resumes_at_) return;
     resumes_at_ = when;
-    world_.at(when, [this, sleep = sleep_] {
-        if (sleep_ != sleep || fiber_ == nullptr) return;
+    world_.at(when, [this, sleep = sleep_, alive = alive_] {
+        if (!*alive || sleep_ != sleep || fiber_ == nullptr) return;
         ++sleep_;
         fiber_->resume();
     });

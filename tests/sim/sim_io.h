@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ public:
     void on_answers(std::uint32_t socket);
     void on_reset(std::uint32_t socket, int error);
 
+    std::shared_ptr<bool> alive() const { return alive_; }
     bool asleep() const { return asleep_; }
     Instant sleeps_until() const { return sleeps_until_; }
     std::uint64_t waits() const { return waits_; }
@@ -95,6 +97,7 @@ private:
     std::uint64_t waits_ = 0;
     std::uint64_t sleeps_ = 0;
     std::uint32_t idle_turns_ = 0;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< for what comes too late
     bool asked_ = false;                               ///< something was asked for since the last wait
 };
 

@@ -18,6 +18,7 @@ public:
     /// `what` is a literal; the numbers mean what it says of them.
     void note(Instant now, const char* what, std::int64_t a = 0, std::int64_t b = 0,
               std::int64_t c = 0);
+    bool verbose() const { return verbose_; }
     std::uint64_t hash() const { return hash_; }
     std::uint64_t count() const { return count_; }
     /// The last events, oldest first, a line each.

@@ -103,8 +103,8 @@ void World::resolve(SimIo& io, std::string name, std::uint16_t port, std::uint64
     }
     for (io::Address& a : addresses) a.port = port;
     const int result = addresses.empty() ? -2 : 0;
-    after(latency(), [this, &io, token, result, addresses] {
-        io.on_resolved(token, result, addresses);
+    after(latency(), [&io, alive = io.alive(), token, result, addresses] {
+        if (*alive) io.on_resolved(token, result, addresses);
     });
 }
 

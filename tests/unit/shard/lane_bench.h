@@ -131,7 +131,7 @@ public:
     explicit LaneBench(std::size_t memory_bytes = 4 << 20) : memory_(memory_bytes, 4096) {
         config.seeds = {{"nowhere", 9092}};
         core = std::make_unique<produce::ProducerCore>(config, memory_.span(), 1 << 20, lanes, 1);
-        lanes.bind(*core);
+        lanes.bind(*core, config.delivery_timeout);
     }
 
     CallerEnd open(std::uint32_t records_max = 1000, std::size_t ring_bytes = 64 * 1024) {
