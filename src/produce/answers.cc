@@ -35,7 +35,7 @@ Answers::Todo Answers::on_response(Node& node, std::uint32_t slot, std::int16_t 
                 batch->node != static_cast<std::int32_t>(node.index)) {
                 continue;
             }
-            batch->maybe_written = true;
+            batch->mark_maybe_written();
             land(*batch);
             retry(*batch, Errc::malformed_response, false, now);
         }
@@ -54,7 +54,7 @@ Batch* Answers::find(Node& node, std::uint32_t slot, std::size_t hint,
             return false;  // answered already; it may even be somebody else's by now
         }
         if (b->partition->index != result.index) return false;
-        return result.topic_name.empty() ? b->topic->uuid == result.topic_id
+        return result.topic_name.empty() ? b->sent_to == result.topic_id
                                          : b->topic->name == result.topic_name;
     };
     if (hint < batches.size() && is_it(batches[hint])) return batches[hint];
@@ -80,7 +80,7 @@ void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionRe
             return;
         case Verdict::refresh_and_retry:
         case Verdict::retry: {
-            batch.maybe_written |= may_have_been_written(error);
+            if (may_have_been_written(error)) batch.mark_maybe_written();
             const bool hinted = cluster_.apply_leader_hint(partition, result.leader_id,
                                                            result.leader_epoch);
             todo.refresh_metadata |= verdict == Verdict::refresh_and_retry;
@@ -202,7 +202,7 @@ void Answers::on_lost(Node& node, std::uint32_t slot, Errc error, bool written, 
     auto& batches = node.in_flight[slot].batches;
     for (Batch* batch : batches) {
         land(*batch);
-        batch->maybe_written |= written;
+        if (written) batch->mark_maybe_written();
         if (written && config_.acks == Acks::none) {
             // Nobody will ever say what became of it, and a second send could double it.
             fail(*batch, error, error, true, now);

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/time.h"
+#include "wire/uuid.h"
 
 namespace ringpost::produce {
 
@@ -63,7 +64,7 @@ struct Batch {
     State state = State::free;
     bool due = false;            ///< open, but may be taken: linger is over, or somebody flushes
     bool sequenced = false;      ///< has a producer id, epoch and base sequence
-    bool maybe_written = false;  ///< an attempt may have been appended without our knowing
+    bool maybe_written = false;  ///< see mark_maybe_written
     bool reported = false;       ///< in flight, but its lanes have been told that it timed out
     bool parked = false;         ///< holds raw entries; counts against the pool's share for those
     bool written = false;        ///< header and CRC stand in the memory
@@ -86,6 +87,9 @@ struct Batch {
     std::int32_t node = -1;          ///< in flight: the node's index and the slot's number
     std::uint32_t slot = 0;
 
+    wire::Uuid sent_to;              ///< the topic's id in the last request; zero: by name
+    wire::Uuid maybe_in;             ///< which topic it was maybe written to; zero: any of its name
+
     Instant created;  ///< when its first record came; linger and timeouts count from it
     std::uint64_t flush_epoch = 0;
 
@@ -100,6 +104,13 @@ struct Batch {
         return slabs[slab_count - 1];
     }
     std::span<const Slab> used_slabs() const { return {slabs.data(), slab_count}; }
+
+    /// An attempt may have been appended without our knowing.
+    void mark_maybe_written() {
+        const bool anywhere = maybe_written && maybe_in.is_zero();
+        maybe_in = anywhere ? wire::Uuid{} : sent_to;
+        maybe_written = true;
+    }
 
     /// Notes who produced the record just appended. The caller has checked for a Run's room.
     void add_run(std::uint16_t lane, std::uint32_t slot_number) {

@@ -149,7 +149,6 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
         Partition& partition = *topic->partitions[static_cast<std::size_t>(told.index)];
         if (remade) {
             partition.leader_epoch = -1;  // the old topic's epochs mean nothing here
-            partition.topic_was_remade = true;
             partition.bump_due = partition.producer_id >= 0;
         }
         const bool stale = told.leader_epoch >= 0 && told.leader_epoch < partition.leader_epoch;

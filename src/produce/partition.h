@@ -48,7 +48,6 @@ struct Partition {
     std::int16_t producer_epoch = 0;
     std::int32_t next_sequence = 0;
     bool bump_due = false;             ///< start a new epoch once nothing is in flight
-    bool topic_was_remade = false;     ///< then what is unknown can't stand in the new log
 
     ListHook<Partition> ready_hook;    ///< Node::ready
 

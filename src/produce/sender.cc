@@ -12,6 +12,9 @@ namespace ringpost::produce {
 
 namespace {
 
+/// From this version on a produce request names topics by their ids. KIP-516.
+constexpr std::int16_t by_id_since = 13;
+
 /// Writes the batch's header and checksum, once; a retry finds them in place.
 void finish(Batch& batch) {
     if (batch.written) return;
@@ -95,8 +98,8 @@ void Sender::encode(Node& node, broker::RequestSlot& slot) {
         topic_count += i == 0 || !same_topic(picked[i - 1], picked[i]);
         by_id &= !picked[i]->topic->uuid.is_zero();
     }
-    // Produce v13 names topics by id (KIP-516), which not every topic has everywhere.
-    if (!by_id) slot.version = std::min<std::int16_t>(slot.version, 12);
+    // Not every topic has an id everywhere.
+    if (!by_id) slot.version = std::min<std::int16_t>(slot.version, by_id_since - 1);
     slot.expects_response = config_.acks != Acks::none;
     slot.frame.resize(limits::request_frame_bytes);
     slot.pieces.reserve(limits::send_pieces_max);
@@ -114,7 +117,8 @@ void Sender::encode(Node& node, broker::RequestSlot& slot) {
         request.topic(picked[i]->topic->name, picked[i]->topic->uuid,
                       static_cast<std::uint32_t>(end - i));
         for (; i < end; ++i) {
-            const Batch& batch = *picked[i];
+            Batch& batch = *picked[i];
+            batch.sent_to = slot.version >= by_id_since ? batch.topic->uuid : wire::Uuid{};
             request.partition(batch.partition->index, batch.bytes);
             slot.pieces.push_back({slot.frame.data() + cut, out.size() - cut});
             cut = out.size();

@@ -12,7 +12,10 @@ void bump_epoch(Partition& partition, ProducerIdentity& identity, Delivery& deli
     for (Batch* b = partition.queue.front(); b != nullptr; b = next) {
         next = partition.queue.next(*b);
         if (!b->sequenced) continue;
-        if (b->maybe_written && !partition.topic_was_remade) {
+        // What may stand in this very log must not come again; in a deleted topic's it doesn't matter.
+        const bool may_stand =
+            b->maybe_written && (b->maybe_in.is_zero() || b->maybe_in == partition.topic->uuid);
+        if (may_stand) {
             delivery.resolve(*b, {.error = b->last_error, .last_error = b->last_error,
                                   .may_have_been_written = true});
             continue;
@@ -28,7 +31,6 @@ void bump_epoch(Partition& partition, ProducerIdentity& identity, Delivery& deli
     }
     partition.next_sequence = 0;
     partition.gate_open = false;
-    partition.topic_was_remade = false;
     partition.bump_due = false;
 }
 
