@@ -82,6 +82,7 @@ void Connection::shut(Instant now) {
         default: break;
     }
     rest_after_close_ = true;
+    last_error_ = Errc::connection_lost;  // of requests that are unanswered
     transition(State::closing, now);
     if (!socket_open_) {
         // The connect was still to be asked for: there is no socket whose end could be told.

@@ -154,6 +154,7 @@ bool Answers::is_head(const Batch& batch) const {
 
 void Answers::fail(Batch& batch, Errc error, Errc last_error, bool may_have_been_written,
                    Instant now) {
+    RINGPOST_ASSERT(error != Errc::none);
     Partition& partition = *batch.partition;
     const bool leaves_a_gap = batch.sequenced;
     if (batch.reported) {

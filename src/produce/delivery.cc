@@ -11,8 +11,8 @@ void Delivery::on_created(Batch& batch) {
     flushes_.on_batch(batch.flush_epoch);
 }
 
-/// What was parked, or waited in its ring for memory, is older than what came since; everything else
-/// is the newest.
+/// What was parked, or waited in its ring for memory, is older than what came since; everything
+/// else is the newest.
 void Delivery::insert_by_age(Batch& batch) {
     Batch* place = nullptr;
     for (Batch* b = ages_.back(); b != nullptr && b->created > batch.created;

@@ -12,7 +12,7 @@ void bump_epoch(Partition& partition, ProducerIdentity& identity, Delivery& deli
     for (Batch* b = partition.queue.front(); b != nullptr; b = next) {
         next = partition.queue.next(*b);
         if (!b->sequenced) continue;
-        // What may stand in this very log must not come again; in a deleted topic's it doesn't matter.
+        // What may stand in this very log must not come again; a deleted topic's doesn't matter.
         const bool may_stand =
             b->maybe_written && (b->maybe_in.is_zero() || b->maybe_in == partition.topic->uuid);
         if (may_stand) {

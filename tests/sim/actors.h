@@ -39,17 +39,17 @@ public:
 
 private:
     struct SimLane {
-        std::uint32_t number = 0;               ///< of all lanes that ever were
+        std::uint32_t number = 0;  ///< of all lanes that ever were
         std::unique_ptr<api::LaneImpl> lane;
         PollStyle style = PollStyle::greedy;
         std::uint32_t bound_shard = 0;
-        std::deque<std::uint32_t> waiting;      ///< accepted, oldest first; the front unreported
-        std::uint64_t flush_ticket = 0;         ///< 0: no flush under way
-        std::uint32_t flush_before = 0;         ///< numbers below are to be reported by then
+        std::deque<std::uint32_t> waiting;  ///< accepted, oldest first; the front unreported
+        std::uint64_t flush_ticket = 0;     ///< 0: no flush under way
+        std::uint32_t flush_before = 0;     ///< numbers below are to be reported by then
         Instant next_step;
     };
     struct SimShard {
-        SimIo* io = nullptr;                    ///< the shard owns it
+        SimIo* io = nullptr;  ///< the shard owns it
         std::unique_ptr<Fiber> fiber;
     };
 
@@ -78,7 +78,6 @@ private:
     bool up_ = false;
     bool asked_to_stop_ = false;
     Duration stop_timeout_;
-
 };
 
 }  // namespace ringpost::sim

@@ -13,31 +13,47 @@ namespace ringpost::sim {
 namespace {
 
 /// What a broker may answer for a partition of whose batch it has written nothing.
-constexpr Errc refusals[] = {
-    Errc::unknown_server_error,  Errc::corrupt_message,
-    Errc::unknown_topic_or_partition, Errc::leader_not_available,
-    Errc::not_leader_or_follower, Errc::request_timed_out,
-    Errc::broker_not_available,  Errc::replica_not_available,
-    Errc::message_too_large,     Errc::network_exception,
-    Errc::coordinator_load_in_progress, Errc::invalid_topic_exception,
-    Errc::record_list_too_large, Errc::not_enough_replicas,
-    Errc::topic_authorization_failed, Errc::cluster_authorization_failed,
-    Errc::invalid_timestamp,     Errc::invalid_request,
-    Errc::unsupported_for_message_format, Errc::policy_violation,
-    Errc::kafka_storage_error,   Errc::listener_not_found,
-    Errc::fenced_leader_epoch,   Errc::unknown_leader_epoch,
-    Errc::invalid_record,        Errc::throttling_quota_exceeded,
-    Errc::unknown_topic_id,      Errc::inconsistent_topic_id};
+constexpr Errc refusals[] = {Errc::unknown_server_error,
+                             Errc::corrupt_message,
+                             Errc::unknown_topic_or_partition,
+                             Errc::leader_not_available,
+                             Errc::not_leader_or_follower,
+                             Errc::request_timed_out,
+                             Errc::broker_not_available,
+                             Errc::replica_not_available,
+                             Errc::message_too_large,
+                             Errc::network_exception,
+                             Errc::coordinator_load_in_progress,
+                             Errc::invalid_topic_exception,
+                             Errc::record_list_too_large,
+                             Errc::not_enough_replicas,
+                             Errc::topic_authorization_failed,
+                             Errc::cluster_authorization_failed,
+                             Errc::invalid_timestamp,
+                             Errc::invalid_request,
+                             Errc::unsupported_for_message_format,
+                             Errc::policy_violation,
+                             Errc::kafka_storage_error,
+                             Errc::listener_not_found,
+                             Errc::fenced_leader_epoch,
+                             Errc::unknown_leader_epoch,
+                             Errc::invalid_record,
+                             Errc::throttling_quota_exceeded,
+                             Errc::unknown_topic_id,
+                             Errc::inconsistent_topic_id};
 
 /// What a broker whose idea of the sequence differs may answer; never for what it has appended.
-constexpr Errc sequence_refusals[] = {
-    Errc::out_of_order_sequence_number, Errc::unknown_producer_id, Errc::invalid_producer_epoch,
-    Errc::invalid_producer_id_mapping};
+constexpr Errc sequence_refusals[] = {Errc::out_of_order_sequence_number, Errc::unknown_producer_id,
+                                      Errc::invalid_producer_epoch,
+                                      Errc::invalid_producer_id_mapping};
 
 /// What it may answer though the batch stands in the log.
-constexpr Errc doubts[] = {Errc::not_enough_replicas_after_append, Errc::request_timed_out,
-                           Errc::network_exception, Errc::unknown_server_error,
-                           Errc::kafka_storage_error, Errc::not_leader_or_follower};
+constexpr Errc doubts[] = {Errc::not_enough_replicas_after_append,
+                           Errc::request_timed_out,
+                           Errc::network_exception,
+                           Errc::unknown_server_error,
+                           Errc::kafka_storage_error,
+                           Errc::not_leader_or_follower};
 
 }  // namespace
 
@@ -145,13 +161,15 @@ void World::strike(Fault fault) {
             return counted(there);
         }
         case Fault::throttle:
-            cluster_.faults().produce_throttle_ms = static_cast<std::int32_t>(dice_.magnitude(1, 2'000));
+            cluster_.faults().produce_throttle_ms =
+                static_cast<std::int32_t>(dice_.magnitude(1, 2'000));
             after(outage(), [this] { cluster_.faults().produce_throttle_ms = 0; });
             return counted(true);
         case Fault::idle_close:
             for (std::uint32_t i = 0; i < wires_.size(); ++i) {
                 const Wire& w = *wires_[i];
-                if (!w.open_at_node || w.handling || now_ - w.quiet_since < Duration::ms(100)) continue;
+                if (!w.open_at_node || w.handling || now_ - w.quiet_since < Duration::ms(100))
+                    continue;
                 end_at_node(i, false);
                 counted(true);
             }
@@ -169,7 +187,8 @@ void World::strike(Fault fault) {
         case Fault::garbage:
             armed_[static_cast<std::size_t>(fault)] += 1 + dice_.below(3);
             return;
-        case Fault::count: return;
+        case Fault::count:
+            return;
     }
 }
 
@@ -219,8 +238,8 @@ void World::crash(Fault fault, std::int32_t node) {
 void World::truncate(const fake::Topic& topic, std::int32_t index, fake::Partition& partition) {
     const LogKey key = key_of(topic, index);
     const auto known = replicated_.find(key);
-    const std::int64_t end = std::max(known == replicated_.end() ? 0 : known->second,
-                                      partition.log.start_offset());
+    const std::int64_t end =
+        std::max(known == replicated_.end() ? 0 : known->second, partition.log.start_offset());
     if (end >= partition.log.end_offset()) return;
     note("truncated", index, end, partition.log.end_offset());
     lossy_crashes_ = true;
@@ -239,8 +258,8 @@ void World::restart(std::int32_t node) {
 bool World::move_leader(std::int32_t to) {
     fake::Topic* topic = cluster_.find_topic(topic_name(dice_.below(plan_.topics)));
     if (topic == nullptr) return false;
-    const auto partition =
-        static_cast<std::int32_t>(dice_.below(static_cast<std::uint32_t>(topic->partitions.size())));
+    const auto partition = static_cast<std::int32_t>(
+        dice_.below(static_cast<std::uint32_t>(topic->partitions.size())));
     return cluster_.move_leader(topic->name, partition, to);
 }
 
@@ -334,15 +353,15 @@ fake::RequestFate World::fate_of(const fake::RequestAttempt& attempt) {
 fake::ProduceFault World::fault_of(const fake::ProduceAttempt& attempt) {
     fake::Topic* topic = cluster_.find_topic(attempt.topic);
     if (topic == nullptr) return {};
-    Tried tried{topic->name, attempt.partition, topic->find(attempt.partition)->log.end_offset(), {}};
+    Tried tried{
+        topic->name, attempt.partition, topic->find(attempt.partition)->log.end_offset(), {}};
     if (!wire::decode_batch_header(attempt.records, tried.header)) fail("a batch has no header");
     touched_.emplace_back(topic->name, attempt.partition);
     tried_.push_back(tried);
     if (armed(Fault::request_error)) {
-        const bool is_new = !appended_.contains({key_of(*topic, attempt.partition),
-                                                 tried.header.producer_id,
-                                                 tried.header.producer_epoch,
-                                                 tried.header.base_sequence});
+        const bool is_new =
+            !appended_.contains({key_of(*topic, attempt.partition), tried.header.producer_id,
+                                 tried.header.producer_epoch, tried.header.base_sequence});
         if (tried.header.producer_id >= 0 && is_new && dice_.one_in(4)) {
             return {sequence_refusals[dice_.below(std::size(sequence_refusals))], false};
         }
@@ -364,7 +383,9 @@ void World::distort(std::int32_t node, wire::MetadataResponse& response) {
     }
     if (!armed(Fault::odd_metadata)) return;
     switch (dice_.below(5)) {
-        case 0: response.controller_id = -1; break;
+        case 0:
+            response.controller_id = -1;
+            break;
         case 1:
             for (auto& topic : response.topics) {
                 for (auto& partition : topic.partitions) {
@@ -383,19 +404,27 @@ void World::distort(std::int32_t node, wire::MetadataResponse& response) {
                 topic.partitions.clear();
             }
             break;
-        default: response.topics.clear();
+        default:
+            response.topics.clear();
     }
 }
 
 /// Bytes that can't be taken for an answer: TCP lets nothing else through but what a peer means.
 void World::spoil(std::vector<std::byte>& answer) {
     switch (dice_.below(4)) {
-        case 0: store_be<std::int32_t>(answer.data(), -5); break;
-        case 1: store_be<std::int32_t>(answer.data(), 0x7fff'0000); break;
-        case 2: answer[4] ^= std::byte{0x40}; break;  // the correlation id
+        case 0:
+            store_be<std::int32_t>(answer.data(), -5);
+            break;
+        case 1:
+            store_be<std::int32_t>(answer.data(), 0x7fff'0000);
+            break;
+        case 2:
+            answer[4] ^= std::byte{0x40};
+            break;  // the correlation id
         default:
             if (answer.size() < 12) break;
-            answer.resize(answer.size() - 1 - dice_.below(static_cast<std::uint32_t>(answer.size() - 9)));
+            answer.resize(answer.size() - 1 -
+                          dice_.below(static_cast<std::uint32_t>(answer.size() - 9)));
             store_be<std::int32_t>(answer.data(), static_cast<std::int32_t>(answer.size()) - 4);
     }
 }
@@ -410,11 +439,13 @@ void World::heal() {
     for (std::uint32_t i = 1; i <= plan_.nodes; ++i) {
         const auto id = static_cast<std::int32_t>(i);
         Host& h = host(id);
-        h.paused_until = h.slow_until = h.refuses_until = h.slow_connect_until = h.stale_until = now_;
+        h.paused_until = h.slow_until = h.refuses_until = h.slow_connect_until = h.stale_until =
+            now_;
         if (!cluster_.is_up(id)) restart(id);
     }
     for (std::uint32_t t = 0; t < plan_.topics && plan_.has(Fault::delete_topic); ++t) {
-        if (cluster_.find_topic(topic_name(t)) == nullptr) (void)cluster_.create_topic(topic_name(t));
+        if (cluster_.find_topic(topic_name(t)) == nullptr)
+            (void)cluster_.create_topic(topic_name(t));
     }
     cluster_.elect_leaders();
 }
@@ -422,8 +453,11 @@ void World::heal() {
 /// What Kafka 2.1 tells of itself, of what a producer asks.
 std::vector<wire::ApiVersionsResponse::Api> World::old_apis() {
     using wire::ApiKey;
-    return {{ApiKey::produce, 0, 7}, {ApiKey::fetch, 0, 10}, {ApiKey::metadata, 0, 7},
-            {ApiKey::api_versions, 0, 2}, {ApiKey::init_producer_id, 0, 1}};
+    return {{ApiKey::produce, 0, 7},
+            {ApiKey::fetch, 0, 10},
+            {ApiKey::metadata, 0, 7},
+            {ApiKey::api_versions, 0, 2},
+            {ApiKey::init_producer_id, 0, 1}};
 }
 
 }  // namespace ringpost::sim

@@ -29,8 +29,8 @@ struct Run {
 Run run;
 
 void tell(const std::string& what) {
-    std::string text = fmt::format("sim: seed {} failed: {}\n", run.plan == nullptr ? 0 : run.plan->seed,
-                                   what);
+    std::string text =
+        fmt::format("sim: seed {} failed: {}\n", run.plan == nullptr ? 0 : run.plan->seed, what);
     if (run.world != nullptr) text += "last events:\n" + run.world->trace().tail();
     if (run.plan != nullptr) {
         text += run.plan->text();
@@ -44,7 +44,7 @@ void tell(const std::string& what) {
 /// What runs of one process add up to; shared with the parent.
 struct Sum {
     std::uint64_t seeds, records, delivered, events, virtual_ms;
-    std::uint64_t current;             ///< the seed under way
+    std::uint64_t current;  ///< the seed under way
     std::uint64_t struck[fault_kinds];
 };
 
@@ -54,8 +54,7 @@ struct Outcome {
 };
 
 bool all_quiet(const std::vector<std::unique_ptr<SimProducer>>& producers) {
-    return std::ranges::all_of(producers,
-                               [](const auto& p) { return p->stopped() || p->quiet(); });
+    return std::ranges::all_of(producers, [](const auto& p) { return p->stopped() || p->quiet(); });
 }
 
 /// The whole life of a world. Ends the process if a promise is broken.
@@ -117,13 +116,15 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
 }
 
 /// One process's share: every `jobs`th seed from `from` on. Its exit code says how it went.
-[[noreturn]] void work(std::uint64_t from, std::uint64_t to, std::uint64_t step, bool twice, Sum& sum) {
+[[noreturn]] void work(std::uint64_t from, std::uint64_t to, std::uint64_t step, bool twice,
+                       Sum& sum) {
     for (std::uint64_t seed = from; seed <= to; seed += step) {
         sum.current = seed;
         const Outcome first = simulate(seed, false, sum);
         if (twice) {
             Sum again{};
-            if (simulate(seed, false, again).hash != first.hash) fail("the same seed ran otherwise");
+            if (simulate(seed, false, again).hash != first.hash)
+                fail("the same seed ran otherwise");
         }
     }
     sum.current = UINT64_MAX;
@@ -131,11 +132,12 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
 }
 
 void print(const Sum& sum, double seconds, unsigned jobs, std::size_t failures) {
-    fmt::print("{} seeds, {} records accepted, {} delivered, {} events, {:.1f} virtual hours, "
-               "{:.0f} virtual seconds a second a core\n",
-               sum.seeds, sum.records, sum.delivered, sum.events,
-               static_cast<double>(sum.virtual_ms) / 3.6e6,
-               static_cast<double>(sum.virtual_ms) / 1e3 / std::max(seconds, 1e-9) / jobs);
+    fmt::print(
+        "{} seeds, {} records accepted, {} delivered, {} events, {:.1f} virtual hours, "
+        "{:.0f} virtual seconds a second a core\n",
+        sum.seeds, sum.records, sum.delivered, sum.events,
+        static_cast<double>(sum.virtual_ms) / 3.6e6,
+        static_cast<double>(sum.virtual_ms) / 1e3 / std::max(seconds, 1e-9) / jobs);
     fmt::print("faults:");
     for (std::size_t i = 0; i < fault_kinds; ++i) {
         fmt::print(" {} {}", name_of(static_cast<Fault>(i)), sum.struck[i]);

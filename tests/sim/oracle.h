@@ -16,14 +16,14 @@ namespace ringpost::sim {
 /// One record, from the call that took it to its report. Its number is its tag.
 struct Sent {
     std::uint32_t producer = 0;
-    std::uint32_t lane = 0;            ///< of all lanes that ever were
+    std::uint32_t lane = 0;  ///< of all lanes that ever were
     std::uint32_t topic = 0;
-    std::int32_t partition = -1;       ///< as asked for
+    std::int32_t partition = -1;  ///< as asked for
     std::uint32_t value_bytes = 0;
-    std::int32_t key = -1;             ///< -1: none
+    std::int32_t key = -1;  ///< -1: none
     Instant accepted;
     bool reported = false;
-    bool unpolled = false;             ///< its lane went before it could be polled
+    bool unpolled = false;  ///< its lane went before it could be polled
     Errc error = Errc::none;
     std::int32_t reported_partition = -1;
     std::int64_t offset = -1;
@@ -62,15 +62,17 @@ public:
 
 private:
     struct Stands {
-        std::size_t log;               ///< which of the logs
+        std::size_t log;  ///< which of the logs
         std::int64_t offset;
     };
     struct LogText {
         std::string topic;
         std::int32_t partition;
         std::vector<std::byte> bytes;
+        bool first;  ///< of the logs that the topic's partition ever had
     };
     void read_logs();
+    bool is_first(const std::string& topic, std::int32_t partition) const;
     void read_log(std::size_t index);
     void check_record(std::uint32_t number);
     void check_order();
@@ -84,8 +86,8 @@ private:
     std::size_t unreported_ = 0;
     std::size_t delivered_ = 0;
     std::vector<LogText> logs_;
-    std::vector<std::vector<Stands>> stands_;          ///< by record
-    std::vector<std::vector<std::uint32_t>> in_order_; ///< by log: the records in it
+    std::vector<std::vector<Stands>> stands_;           ///< by record
+    std::vector<std::vector<std::uint32_t>> in_order_;  ///< by log: the records in it
 };
 
 }  // namespace ringpost::sim

@@ -12,13 +12,35 @@ namespace ringpost::sim {
 
 namespace {
 
-constexpr std::string_view fault_names[] = {
-    "reset",          "cut_frame",        "half_open",       "block_requests", "block_answers",
-    "refuse",         "slow_connect",     "dns_fails",       "crash",          "crash_lossy",
-    "crash_silent",   "pause",            "slow_disk",       "new_address",    "move_leader",
-    "stale_metadata", "odd_metadata",     "delete_topic",    "add_partitions", "upgrade",
-    "request_error",  "error_after_append", "swallow",       "close_request",
-    "close_after_append", "throttle",     "idle_close",      "forget_producers", "garbage"};
+constexpr std::string_view fault_names[] = {"reset",
+                                            "cut_frame",
+                                            "half_open",
+                                            "block_requests",
+                                            "block_answers",
+                                            "refuse",
+                                            "slow_connect",
+                                            "dns_fails",
+                                            "crash",
+                                            "crash_lossy",
+                                            "crash_silent",
+                                            "pause",
+                                            "slow_disk",
+                                            "new_address",
+                                            "move_leader",
+                                            "stale_metadata",
+                                            "odd_metadata",
+                                            "delete_topic",
+                                            "add_partitions",
+                                            "upgrade",
+                                            "request_error",
+                                            "error_after_append",
+                                            "swallow",
+                                            "close_request",
+                                            "close_after_append",
+                                            "throttle",
+                                            "idle_close",
+                                            "forget_producers",
+                                            "garbage"};
 static_assert(std::size(fault_names) == fault_kinds);
 
 ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
@@ -78,7 +100,8 @@ void draw_faults(Dice& dice, Plan& plan) {
 
 std::int64_t Dice::between(std::int64_t low, std::int64_t high) {
     if (high <= low) return low;
-    return low + static_cast<std::int64_t>(prng_.next() % static_cast<std::uint64_t>(high - low + 1));
+    return low +
+           static_cast<std::int64_t>(prng_.next() % static_cast<std::uint64_t>(high - low + 1));
 }
 
 std::int64_t Dice::magnitude(std::int64_t low, std::int64_t high) {
@@ -110,15 +133,16 @@ Plan draw_plan(std::uint64_t seed) {
     draw_faults(dice, plan);
     plan.latency = Duration::us(dice.magnitude(20, 20'000));
     if (dice.one_in(3)) plan.latency_tail = 0.1 * dice.unit();
-    plan.piece_bytes_max = static_cast<std::uint32_t>(
-        dice.one_in(4) ? dice.magnitude(1, 2'000) : INT32_MAX);
-    plan.socket_buffer_bytes = static_cast<std::uint32_t>(
-        dice.one_in(2) ? dice.magnitude(1'000, 1 << 20) : 4 << 20);
+    plan.piece_bytes_max =
+        static_cast<std::uint32_t>(dice.one_in(4) ? dice.magnitude(1, 2'000) : INT32_MAX);
+    plan.socket_buffer_bytes =
+        static_cast<std::uint32_t>(dice.one_in(2) ? dice.magnitude(1'000, 1 << 20) : 4 << 20);
     plan.process_time = Duration::us(dice.magnitude(5, 2'000));
     plan.replication_time = Duration::us(dice.magnitude(10, 50'000));
     plan.turn_time = Duration::us(dice.magnitude(2, 50));
     plan.records_per_second = static_cast<double>(dice.magnitude(5, 3'000));
-    plan.value_bytes_max = static_cast<std::uint32_t>(dice.magnitude(20, dice.one_in(8) ? 60'000 : 2'000));
+    plan.value_bytes_max =
+        static_cast<std::uint32_t>(dice.magnitude(20, dice.one_in(8) ? 60'000 : 2'000));
     plan.records_max = static_cast<std::uint32_t>(dice.magnitude(50, 5'000));
     plan.flush_share = dice.one_in(2) ? 0.2 * dice.unit() : 0;
     plan.reopen_share = dice.one_in(3) ? 0.1 * dice.unit() : 0;
@@ -141,7 +165,8 @@ std::string Plan::text() const {
     for (const ProducerPlan& p : producers) {
         const Options& o = p.options;
         out += fmt::format(
-            "producer: {} shards {}, lanes {}, {}, acks {}{}, in flight {}, linger {} us, batch {} B "
+            "producer: {} shards {}, lanes {}, {}, acks {}{}, in flight {}, linger {} us, batch {} "
+            "B "
             "/ {}, message {}, ring {}, queue {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
             "topic wait {} ms, spin {} us\n",

@@ -37,35 +37,35 @@ private:
 
 /// Trouble that strikes now and then, at a rate of its own.
 enum class Fault : std::uint8_t {
-    reset,              ///< a connection is reset, in the middle of anything
-    cut_frame,          ///< the broker's side ends the connection inside a response
-    half_open,          ///< a connection's peer falls silent for ever
-    block_requests,     ///< nothing passes from a producer to a node for a while
-    block_answers,      ///< nothing passes from a node to a producer for a while
-    refuse,             ///< a node refuses connections for a while
-    slow_connect,       ///< connecting to a node takes seconds for a while
-    dns_fails,          ///< no name resolves for a while
-    crash,              ///< a node dies; another leads; it comes back later
-    crash_lossy,        ///< the same, and what was not replicated is lost
-    crash_silent,       ///< the same without a reset: the peers see nothing at all
-    pause,              ///< a node answers nothing for a while
-    slow_disk,          ///< a node takes long for each append for a while
-    new_address,        ///< a node comes back under another address
-    move_leader,        ///< a partition's leader changes
-    stale_metadata,     ///< a node tells of the leaders of a moment ago for a while
-    odd_metadata,       ///< a metadata answer lacks its controller, a leader, a node or a topic
-    delete_topic,       ///< a topic is deleted and made again under a new id
+    reset,           ///< a connection is reset, in the middle of anything
+    cut_frame,       ///< the broker's side ends the connection inside a response
+    half_open,       ///< a connection's peer falls silent for ever
+    block_requests,  ///< nothing passes from a producer to a node for a while
+    block_answers,   ///< nothing passes from a node to a producer for a while
+    refuse,          ///< a node refuses connections for a while
+    slow_connect,    ///< connecting to a node takes seconds for a while
+    dns_fails,       ///< no name resolves for a while
+    crash,           ///< a node dies; another leads; it comes back later
+    crash_lossy,     ///< the same, and what was not replicated is lost
+    crash_silent,    ///< the same without a reset: the peers see nothing at all
+    pause,           ///< a node answers nothing for a while
+    slow_disk,       ///< a node takes long for each append for a while
+    new_address,     ///< a node comes back under another address
+    move_leader,     ///< a partition's leader changes
+    stale_metadata,  ///< a node tells of the leaders of a moment ago for a while
+    odd_metadata,    ///< a metadata answer lacks its controller, a leader, a node or a topic
+    delete_topic,    ///< a topic is deleted and made again under a new id
     add_partitions,
-    upgrade,            ///< a node restarts as an older or a newer Kafka
-    request_error,      ///< a partition's answer has an error of the table
-    error_after_append, ///< the same, though the batch was appended
-    swallow,            ///< a request is never answered
-    close_request,      ///< a request ends the connection
-    close_after_append, ///< what was asked for happens, and the connection ends unanswered
-    throttle,           ///< answers ask for quiet
-    idle_close,         ///< a node closes connections that were quiet for a while
-    forget_producers,   ///< a partition forgets its producer ids
-    garbage,            ///< a response's bytes are altered
+    upgrade,             ///< a node restarts as an older or a newer Kafka
+    request_error,       ///< a partition's answer has an error of the table
+    error_after_append,  ///< the same, though the batch was appended
+    swallow,             ///< a request is never answered
+    close_request,       ///< a request ends the connection
+    close_after_append,  ///< what was asked for happens, and the connection ends unanswered
+    throttle,            ///< answers ask for quiet
+    idle_close,          ///< a node closes connections that were quiet for a while
+    forget_producers,    ///< a partition forgets its producer ids
+    garbage,             ///< a response's bytes are altered
     count
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(Fault::count);
@@ -84,24 +84,24 @@ struct Plan {
     std::uint32_t nodes = 1;
     std::uint32_t topics = 1;
     std::uint32_t partitions = 1;
-    bool topics_exist = true;             ///< else the first metadata request makes them
+    bool topics_exist = true;  ///< else the first metadata request makes them
     std::vector<ProducerPlan> producers;
-    Duration faults_last;                 ///< the safety phase
+    Duration faults_last;                    ///< the safety phase
     std::array<double, fault_kinds> rate{};  ///< strikes a second; 0: not in this world
-    Duration latency;                     ///< one way, typically
-    double latency_tail = 0;              ///< share of pieces that take up to 100 times as long
-    std::uint32_t piece_bytes_max = 0;    ///< a send or an answer passes in pieces of so many
-    std::uint32_t socket_buffer_bytes = 0;///< bytes on their way that a send may be ahead
-    Duration process_time;                ///< of a node, for a request
-    Duration replication_time;            ///< until acks=all is answered
-    Duration turn_time;                   ///< of a loop's turn
-    double records_per_second = 0;        ///< of a lane
+    Duration latency;                        ///< one way, typically
+    double latency_tail = 0;                 ///< share of pieces that take up to 100 times as long
+    std::uint32_t piece_bytes_max = 0;       ///< a send or an answer passes in pieces of so many
+    std::uint32_t socket_buffer_bytes = 0;   ///< bytes on their way that a send may be ahead
+    Duration process_time;                   ///< of a node, for a request
+    Duration replication_time;               ///< until acks=all is answered
+    Duration turn_time;                      ///< of a loop's turn
+    double records_per_second = 0;           ///< of a lane
     std::uint32_t value_bytes_max = 0;
-    std::uint32_t records_max = 0;        ///< of the whole world
-    double flush_share = 0;               ///< of a lane's steps
-    double reopen_share = 0;              ///< of a lane's steps: it is dropped, another opens
-    bool stop_early = false;              ///< a producer stops amid the faults
-    bool kafka_is_old = false;            ///< 2.1-like ApiVersions
+    std::uint32_t records_max = 0;  ///< of the whole world
+    double flush_share = 0;         ///< of a lane's steps
+    double reopen_share = 0;        ///< of a lane's steps: it is dropped, another opens
+    bool stop_early = false;        ///< a producer stops amid the faults
+    bool kafka_is_old = false;      ///< 2.1-like ApiVersions
 
     bool has(Fault fault) const { return rate[static_cast<std::size_t>(fault)] > 0; }
     /// A line an option, for a failure's report.

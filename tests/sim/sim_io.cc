@@ -37,7 +37,8 @@ SimIo::Socket& SimIo::socket(io::SocketId id) {
 
 void SimIo::tell(io::Event::Kind kind, std::uint32_t index, int result) {
     const Socket& s = sockets_[index];
-    told_.push_back({{.kind = kind, .result = result, .token = s.token, .socket = id_of(index)}, {}});
+    told_.push_back(
+        {{.kind = kind, .result = result, .token = s.token, .socket = id_of(index)}, {}});
     world_.note("event", static_cast<std::int64_t>(kind), index, result);
     wake_at(world_.now() + Duration::us(world_.dice().below(30)));
 }
@@ -89,8 +90,8 @@ void SimIo::pass_on(std::uint32_t index, std::uint32_t send) {
     Socket& s = sockets_[index];
     if (!s.open || !s.sending || s.sends != send || s.closing) return;
     check_memory(s);
-    const std::size_t limit = std::max<std::size_t>(world_.plan().piece_bytes_max,
-                                                    s.copy.size() / pieces_max + 1);
+    const std::size_t limit =
+        std::max<std::size_t>(world_.plan().piece_bytes_max, s.copy.size() / pieces_max + 1);
     const std::size_t bytes = std::min(limit, s.copy.size() - s.sent);
     const auto from = s.copy.begin() + static_cast<std::ptrdiff_t>(s.sent);
     const Instant arrives =

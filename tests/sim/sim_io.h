@@ -63,11 +63,11 @@ private:
         bool closing = false;
         bool sending = false;
         std::vector<io::Piece> pieces;
-        std::vector<std::byte> copy;         ///< of what is to be sent
+        std::vector<std::byte> copy;  ///< of what is to be sent
         std::size_t sent = 0;
         std::uint32_t sends = 0;
         std::span<std::byte> room;
-        int error = 0;                       ///< a reset that nobody has been told of
+        int error = 0;  ///< a reset that nobody has been told of
     };
     struct Told {
         io::Event event;
@@ -93,12 +93,12 @@ private:
     bool asleep_ = false;
     Instant sleeps_until_;
     Instant resumes_at_ = Instant::never();
-    std::uint64_t sleep_ = 0;                          ///< which sleep a timer belongs to
+    std::uint64_t sleep_ = 0;  ///< which sleep a timer belongs to
     std::uint64_t waits_ = 0;
     std::uint64_t sleeps_ = 0;
     std::uint32_t idle_turns_ = 0;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< for what comes too late
-    bool asked_ = false;                               ///< something was asked for since the last wait
+    bool asked_ = false;  ///< something was asked for since the last wait
 };
 
 }  // namespace ringpost::sim

@@ -33,7 +33,10 @@ LogKey key_of(const fake::Topic& topic, std::int32_t partition) {
 }
 
 World::World(const Plan& plan, bool verbose)
-    : plan_(plan), dice_(plan.seed ^ 0x5157'0000), trace_(verbose), cluster_(cluster_options(plan)) {
+    : plan_(plan),
+      dice_(plan.seed ^ 0x5157'0000),
+      trace_(verbose),
+      cluster_(cluster_options(plan)) {
     hosts_.resize(plan.nodes);
     for (std::uint32_t i = 1; i <= plan.nodes; ++i) {
         const auto id = static_cast<std::int32_t>(i);
@@ -131,8 +134,8 @@ void World::accept(std::uint32_t number, const io::Address& address) {
     if (w.io == nullptr) return;
     const Host& h = host(w.node);
     if (address.ip[2] == 200) return;  // an address that swallows every packet
-    const bool there = cluster_.is_up(w.node) && address.ip[2] == h.address &&
-                       now_ >= h.refuses_until;
+    const bool there =
+        cluster_.is_up(w.node) && address.ip[2] == h.address && now_ >= h.refuses_until;
     w.open_at_node = there;
     w.life = h.life;
     w.quiet_since = now_;
@@ -174,8 +177,9 @@ void World::let_go(std::uint32_t number) {
     w.io = nullptr;
     w.answers.clear();
     w.answers_under_way.clear();
-    // What has left may still arrive, or be thrown away with the connection.
-    if (dice_.one_in(2)) w.requests_under_way.clear();
+    // What has left may still arrive, or, in a bad world, be thrown away with the connection.
+    const bool bad = std::ranges::any_of(plan_.rate, [](double rate) { return rate > 0; });
+    if (bad && dice_.one_in(2)) w.requests_under_way.clear();
 }
 
 void World::end_at_node(std::uint32_t number, bool reset) {

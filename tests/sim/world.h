@@ -28,23 +28,23 @@ class SimIo;
 
 /// One TCP connection, both directions of it, as the network and the node see it.
 struct Wire {
-    SimIo* io = nullptr;             ///< null once the client has let go
-    std::uint32_t socket = 0;        ///< the client's index
+    SimIo* io = nullptr;       ///< null once the client has let go
+    std::uint32_t socket = 0;  ///< the client's index
     std::uint32_t producer = 0;
     std::int32_t node = 0;
-    std::uint32_t life = 0;          ///< of the node, when it accepted
-    bool open_at_node = false;       ///< the node knows this connection
-    bool silent = false;             ///< nothing passes any more, unseen by both
-    Instant requests_until;          ///< when the last piece towards the node arrives
-    Instant answers_until;           ///< and towards the producer
+    std::uint32_t life = 0;     ///< of the node, when it accepted
+    bool open_at_node = false;  ///< the node knows this connection
+    bool silent = false;        ///< nothing passes any more, unseen by both
+    Instant requests_until;     ///< when the last piece towards the node arrives
+    Instant answers_until;      ///< and towards the producer
     std::deque<std::vector<std::byte>> requests_under_way;
-    std::vector<std::byte> requests; ///< arrived, not handled
+    std::vector<std::byte> requests;  ///< arrived, not handled
     std::size_t unsent_limit = 0;
     std::deque<std::vector<std::byte>> answers_under_way;
     std::vector<std::byte> answers;  ///< arrived, not received
-    bool ended = false;              ///< the node has ended it: read as end of stream behind answers
-    bool handling = false;           ///< a request is being worked on
-    std::int32_t unanswered = 0;     ///< produce requests sent off and not answered
+    bool ended = false;           ///< the node has ended it: read as end of stream behind answers
+    bool handling = false;        ///< a request is being worked on
+    std::int32_t unanswered = 0;  ///< produce requests sent off and not answered
     Instant quiet_since;
 };
 
@@ -120,13 +120,13 @@ private:
     struct Host {
         std::unique_ptr<fake::Broker> broker;
         std::uint32_t life = 1;
-        std::uint8_t address = 0;            ///< last byte but one of its IP
+        std::uint8_t address = 0;  ///< last byte but one of its IP
         Instant paused_until;
         Instant slow_until;
         Instant refuses_until;
         Instant slow_connect_until;
         Instant stale_until;
-        wire::MetadataResponse stale;        ///< what it tells meanwhile
+        wire::MetadataResponse stale;  ///< what it tells meanwhile
     };
 
     Host& host(std::int32_t node) { return hosts_[static_cast<std::size_t>(node) - 1]; }
