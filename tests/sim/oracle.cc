@@ -15,6 +15,21 @@ namespace {
 
 constexpr std::size_t number_bytes = 10;
 
+/// A broker's refusal that no other attempt can change.
+bool is_final(Errc code) {
+    constexpr Errc final[] = {Errc::message_too_large,
+                              Errc::invalid_topic_exception,
+                              Errc::record_list_too_large,
+                              Errc::topic_authorization_failed,
+                              Errc::cluster_authorization_failed,
+                              Errc::invalid_timestamp,
+                              Errc::invalid_request,
+                              Errc::policy_violation,
+                              Errc::unsupported_for_message_format,
+                              Errc::invalid_record};
+    return std::ranges::find(final, code) != std::end(final);
+}
+
 }  // namespace
 
 std::string Oracle::value_of(std::uint32_t number, std::uint32_t bytes) const {
@@ -72,6 +87,10 @@ void Oracle::on_report(const DeliveryReport& report, std::uint32_t lane) {
     }
     if (!report.ok() && report.key.is_null() != (s.key < 0) && !report.value.is_null()) {
         fail_about(number, "the report's key is not the record's");
+    }
+    if (report.error == Errc::delivery_timeout && is_final(report.last_error)) {
+        fail_about(number,
+                   fmt::format("timed out, though {} was final", to_string(report.last_error)));
     }
     const Options& o = plan_.producers[s.producer].options;
     if (report.ok() && o.acks != Acks::none && report.attempts == 0) {

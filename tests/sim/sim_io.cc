@@ -73,6 +73,7 @@ void SimIo::send(io::SocketId id, std::span<const io::Piece> pieces) {
     if (s.copy.empty()) fail("a send of nothing");
     s.sending = true;
     s.sent = 0;
+    world_.look_at_requests(s.wire, s.copy);
     const std::uint32_t send = ++s.sends;
     world_.note("send", producer_, id.index, static_cast<std::int64_t>(s.copy.size()));
     if (s.error != 0) {
@@ -85,11 +86,16 @@ void SimIo::send(io::SocketId id, std::span<const io::Piece> pieces) {
     });
 }
 
-/// The kernel takes one more piece of a send.
+/// The kernel takes one more piece of a send, or tells that it has taken them all.
 void SimIo::pass_on(std::uint32_t index, std::uint32_t send) {
     Socket& s = sockets_[index];
     if (!s.open || !s.sending || s.sends != send || s.closing) return;
     check_memory(s);
+    if (s.sent == s.copy.size()) {
+        forget_send(s);
+        tell(io::Event::Kind::sent, index, static_cast<std::int32_t>(s.copy.size()));
+        return;
+    }
     const std::size_t limit =
         std::max<std::size_t>(world_.plan().piece_bytes_max, s.copy.size() / pieces_max + 1);
     const std::size_t bytes = std::min(limit, s.copy.size() - s.sent);
@@ -97,7 +103,10 @@ void SimIo::pass_on(std::uint32_t index, std::uint32_t send) {
     const Instant arrives =
         world_.send_piece(s.wire, {from, from + static_cast<std::ptrdiff_t>(bytes)});
     s.sent += bytes;
-    Instant next = world_.now() + Duration::us(1 + world_.dice().below(20));
+    Dice& dice = world_.dice();
+    Instant next = world_.now() + Duration::us(1 + dice.below(20));
+    // That all has gone may be told late, even after the answer.
+    if (s.sent == s.copy.size() && dice.one_in(8)) next = next + Duration::us(dice.below(5'000));
     Wire& wire = world_.wire(s.wire);
     wire.unsent_limit += bytes;
     if (wire.unsent_limit > world_.plan().socket_buffer_bytes) {
@@ -106,13 +115,7 @@ void SimIo::pass_on(std::uint32_t index, std::uint32_t send) {
     }
     if (next.is_never()) return;  // the socket's buffer is full, and nobody reads
     world_.at(next, [this, index, send, alive = alive_] {
-        if (!*alive) return;
-        Socket& now = sockets_[index];
-        if (!now.open || !now.sending || now.sends != send || now.closing) return;
-        if (now.sent < now.copy.size()) return pass_on(index, send);
-        const auto all = static_cast<std::int32_t>(now.copy.size());
-        forget_send(now);
-        tell(io::Event::Kind::sent, index, all);
+        if (*alive) pass_on(index, send);
     });
 }
 

@@ -14,6 +14,8 @@ namespace ringpost::sim {
 namespace {
 
 constexpr std::size_t request_bytes_max = 100 << 20;
+/// A throttle holds from when its answer was read, and for what is not yet on its way.
+constexpr Duration throttle_slack = Duration::ms(60);
 
 fake::ClusterOptions cluster_options(const Plan& plan) {
     fake::ClusterOptions o;
@@ -142,6 +144,28 @@ void World::accept(std::uint32_t number, const io::Address& address) {
     w.io->on_connected(w.socket, there ? 0 : -ECONNREFUSED);
 }
 
+void World::look_at_requests(std::uint32_t number, std::span<const std::byte> bytes) {
+    Wire& w = *wires_[number];
+    const auto produce = static_cast<std::int16_t>(wire::ApiKey::produce);
+    while (!bytes.empty()) {
+        if (bytes.size() < 6) fail("a send ends inside a request");
+        const auto size = static_cast<std::size_t>(load_be<std::int32_t>(bytes.data())) + 4;
+        if (size > bytes.size()) fail("a send ends inside a request");
+        const auto key = load_be<std::int16_t>(bytes.data() + 4);
+        if (key == produce && now_ > w.quiet_from && now_ < w.quiet_until) {
+            fail("a produce request was sent in spite of a throttle");
+        }
+        const bool answered =
+            key != produce || plan_.producers[w.producer].options.acks != Acks::none;
+        if (answered) w.asked.push_back(key);
+        bytes = bytes.subspan(size);
+    }
+    const auto unanswered = std::ranges::count(w.asked, produce);
+    if (unanswered > plan_.producers[w.producer].options.max_in_flight) {
+        fail(fmt::format("{} produce requests are unanswered on one connection", unanswered));
+    }
+}
+
 Instant World::send_piece(std::uint32_t number, std::vector<std::byte> piece) {
     Wire& w = *wires_[number];
     if (w.silent) return Instant::never();
@@ -245,6 +269,7 @@ void World::handle(std::uint32_t number, std::vector<std::byte> request, std::ui
     touched_.clear();
     std::vector<std::byte> out;
     const auto key = load_be<std::int16_t>(request.data());
+    const Duration throttle = Duration::ms(cluster_.faults().produce_throttle_ms);
     const fake::Handled handled = h.broker->handle(request, now_, now_, out);
     note("request handled", w.node, key, static_cast<std::int64_t>(handled.outcome));
     take_stock();
@@ -270,11 +295,11 @@ void World::handle(std::uint32_t number, std::vector<std::byte> request, std::ui
         w.handling = false;
         return serve(number);
     }
-    at(waits ? replicated : now_, [this, number, life, out = std::move(out)]() mutable {
+    at(waits ? replicated : now_, [this, number, life, throttle, out = std::move(out)]() mutable {
         Wire& done = *wires_[number];
         if (host(done.node).life != life || !done.open_at_node) return;
         done.handling = false;
-        answer(number, std::move(out));
+        answer(number, std::move(out), throttle);
         serve(number);
     });
 }
@@ -314,7 +339,7 @@ void World::take_stock() {
     tried_.clear();
 }
 
-void World::answer(std::uint32_t number, std::vector<std::byte> bytes) {
+void World::answer(std::uint32_t number, std::vector<std::byte> bytes, Duration throttle) {
     Wire& w = *wires_[number];
     if (w.io == nullptr || w.silent) return;
     bool ends = false;
@@ -331,16 +356,26 @@ void World::answer(std::uint32_t number, std::vector<std::byte> bytes) {
     w.answers_until = when;
     w.quiet_since = now_;
     w.answers_under_way.push_back(std::move(bytes));
-    at(when, [this, number] { arrive_at_producer(number); });
+    at(when, [this, number, throttle] { arrive_at_producer(number, throttle); });
     if (ends) end_at_node(number, dice_.one_in(2));
 }
 
-void World::arrive_at_producer(std::uint32_t number) {
+void World::arrive_at_producer(std::uint32_t number, Duration throttle) {
     Wire& w = *wires_[number];
     if (w.answers_under_way.empty()) return;
     const std::vector<std::byte> piece = std::move(w.answers_under_way.front());
     w.answers_under_way.pop_front();
     if (w.io == nullptr || w.silent) return;
+    if (!w.asked.empty()) {
+        const bool throttled =
+            w.asked.front() == static_cast<std::int16_t>(wire::ApiKey::produce) &&
+            throttle > throttle_slack * 2 && !plan_.has(Fault::garbage);
+        if (throttled) {
+            w.quiet_from = now_ + throttle_slack;
+            w.quiet_until = now_ + (throttle - throttle_slack);
+        }
+        w.asked.pop_front();
+    }
     w.answers.insert(w.answers.end(), piece.begin(), piece.end());
     w.io->on_answers(w.socket);
 }

@@ -42,9 +42,11 @@ struct Wire {
     std::size_t unsent_limit = 0;
     std::deque<std::vector<std::byte>> answers_under_way;
     std::vector<std::byte> answers;  ///< arrived, not received
-    bool ended = false;           ///< the node has ended it: read as end of stream behind answers
-    bool handling = false;        ///< a request is being worked on
-    std::int32_t unanswered = 0;  ///< produce requests sent off and not answered
+    bool ended = false;     ///< the node has ended it: read as end of stream behind answers
+    bool handling = false;  ///< a request is being worked on
+    std::deque<std::int16_t> asked;  ///< APIs of the requests that are to be answered, in order
+    Instant quiet_from = Instant::never();  ///< a throttle: no produce request between the two
+    Instant quiet_until;
     Instant quiet_since;
 };
 
@@ -87,6 +89,8 @@ public:
     Wire& wire(std::uint32_t number) { return *wires_[number]; }
     /// A piece leaves the producer. Returns when it arrives.
     Instant send_piece(std::uint32_t number, std::vector<std::byte> piece);
+    /// What the producer is about to send: whole requests, no more of them than it may.
+    void look_at_requests(std::uint32_t number, std::span<const std::byte> bytes);
     /// The producer has closed its end.
     void let_go(std::uint32_t number);
 
@@ -136,8 +140,8 @@ private:
     void arrive_at_node(std::uint32_t number);
     void serve(std::uint32_t number);
     void handle(std::uint32_t number, std::vector<std::byte> request, std::uint32_t life);
-    void answer(std::uint32_t number, std::vector<std::byte> bytes);
-    void arrive_at_producer(std::uint32_t number);
+    void answer(std::uint32_t number, std::vector<std::byte> bytes, Duration throttle);
+    void arrive_at_producer(std::uint32_t number, Duration throttle);
     void end_at_node(std::uint32_t number, bool reset);
     std::vector<std::pair<LogKey, std::int64_t>> ends_of_touched();
     bool end_is_known(const LogKey& key, std::int64_t end);

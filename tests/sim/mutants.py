@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Plants one small bug after another in a copy of the sources, and sees the simulator catch each.
+
+    tests/sim/mutants.py [--build DIR] [--only TEXT] [--part N/M] [--seeds N] [--jobs N]
+
+Prints after how many seeds each was caught, as TAP. A mutant that is not caught is a failure, and so
+is one whose place in the sources is no longer there: move it along with the code.
+"""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# (name, file, what stands there once, what is put in its place)
+MUTANTS = (
+    ('a report is dropped', 'src/shard/lanes.cc',
+     '    lane.channel->reports.commit(header.size);\n',
+     '    if (lane.entry_runs != 2) lane.channel->reports.commit(header.size);\n'),
+    ('a report comes twice', 'src/shard/lanes.cc',
+     '    lane.channel->reports.commit(report_bytes_max);\n',
+     '    lane.channel->reports.commit(report_bytes_max);\n    expire(lane, entry);\n'),
+    ('an answer frees memory that is still being sent', 'src/broker/pipeline.cc',
+     '        if (unanswered_ != 0 && slots_[order_[0]].state == SlotState::sending) return false;\n',
+     '        if (unanswered_ != 0 && slots_[order_[0]].state == SlotState::sending) {\n'
+     '            slots_[order_[0]].state = SlotState::awaiting;\n        }\n'),
+    ('a later batch overtakes a retry', 'src/produce/answers.cc',
+     '    partition.gate_open = false;\n    if (batch.reported ||',
+     '    if (batch.reported ||'),
+    ('the gate is never closed', 'src/produce/readiness.h',
+     'p.gate_open ? config_.max_in_flight : 1', 'config_.max_in_flight'),
+    ('a sequence is not advanced', 'src/produce/sequence.h',
+     'sequence_after(partition.next_sequence, batch.record_count)',
+     'sequence_after(partition.next_sequence, batch.record_count == 2 ? 0 : batch.record_count)'),
+    ('a refused batch leaves a gap in the sequences', 'src/produce/answers.cc',
+     '    const bool leaves_a_gap = batch.sequenced;\n', '    const bool leaves_a_gap = false;\n'),
+    ('an epoch begins with batches in flight', 'src/produce/answers.cc',
+     'if (partition.bump_due && partition.in_flight == 0)', 'if (partition.bump_due)'),
+    ('a new epoch sends again what may be written', 'src/produce/sequence.cc',
+     '        if (may_stand) {', '        if (may_stand && b->record_count == 0) {'),
+    ('what may be written in one topic is taken for another', 'src/produce/batch.h',
+     '        maybe_in = anywhere ? wire::Uuid{} : sent_to;\n',
+     '        maybe_in = anywhere ? wire::Uuid{} : wire::Uuid{{std::byte{1}}};\n'),
+    ('a keyed record takes any partition that has a leader', 'src/produce/accumulator.cc',
+     '        index = wire::to_positive(entry.key_hash) % count;\n',
+     '        index = wire::to_positive(entry.key_hash) %\n'
+     '                std::max<std::uint32_t>(1, static_cast<std::uint32_t>(topic.with_leader.size()));\n'),
+    ('an asked partition is one beside it', 'src/produce/accumulator.cc',
+     '        index = static_cast<std::uint32_t>(entry.partition);\n',
+     '        index = static_cast<std::uint32_t>(entry.partition);\n'
+     '        if (count > 2 && index == 2) index = 1;\n'),
+    ('a topic made again keeps its old leader epochs', 'src/produce/cluster.cc',
+     '            partition.leader_epoch = -1;  // the old topic\'s epochs mean nothing here\n', ''),
+    ('the linger timer is lost', 'src/produce/accumulator.cc',
+     '    return oldest == nullptr ? Instant::never() : oldest->created + config_.linger;\n',
+     '    return oldest == nullptr || oldest->record_count == 1 ? Instant::never()\n'
+     '                                                      : oldest->created + config_.linger;\n'),
+    ('a wake-up is lost', 'src/shard/wakeup.h',
+     '        if (written < wake_at.load(std::memory_order_relaxed)) return false;\n',
+     '        if (written < wake_at.load(std::memory_order_relaxed) + 64) return false;\n'),
+    ('a flush forgets parked records', 'src/produce/delivery.cc',
+     '    insert_by_age(batch);\n    flushes_.on_batch(batch.flush_epoch);\n',
+     '    insert_by_age(batch);\n'
+     '    if (batch.parked) batch.flush_epoch = flushes_.epoch() + 1;\n'
+     '    if (batch.parked) flushes_.begin();\n    flushes_.on_batch(batch.flush_epoch);\n'),
+    ('a flush is done before its last batch', 'src/produce/flush_tracker.h',
+     'return epoch < oldest_; }', 'return epoch <= oldest_; }'),
+    ('a stop leaves what it could not send', 'src/produce/producer_core.cc',
+     '    fail_all(Errc::purged, now);\n    shut_connections(now);\n',
+     '    shut_connections(now);\n'),
+    ('a credit leaks when a record fails', 'src/api/lane_impl.cc',
+     '    const TagLog::Kept kept = tags_.release(slot);\n    const std::uint32_t index',
+     '    const TagLog::Kept kept = tags_.release(slot);\n'
+     '    if (report_.error != Errc::none) tags_.next(), tags_.commit(kept);\n'
+     '    const std::uint32_t index'),
+    ('old bytes are read after a reconnect', 'src/broker/connection.cc',
+     '    received_begin_ = received_end_ = 0;\n    versions_', '    versions_'),
+    ('a throttle is ignored', 'src/produce/producer_core.cc',
+     '        if (todo.throttle_ms > 0) node', '        if (todo.throttle_ms > 1'
+     '\'000\'000) node'),
+    ('a fatal code is tried for ever', 'src/produce/verdict.h',
+     '        default: return Verdict::fail;\n', '        default: return Verdict::retry;\n'),
+    ('a deadline is not kept without a leader', 'src/produce/producer_core.cc',
+     '        if (batch->created + config_.delivery_timeout > now) return;\n',
+     '        if (batch->created + config_.delivery_timeout > now) return;\n'
+     '        if (batch->partition != nullptr && batch->partition->node == nullptr) return;\n'),
+    ('one request too many is in flight', 'src/broker/pipeline.cc',
+     'produce ? options_.inflight_max : limits::request_slots',
+     'produce ? options_.inflight_max + 1 : limits::request_slots'),
+    ('memory that was lent is never given back', 'src/produce/delivery.cc',
+     '    --batch.lenders;\n', '    if (batch.record_count != 3) --batch.lenders;\n'),
+    ('a failed record shows another\'s bytes', 'src/api/lane_impl.cc',
+     '    if (entry_ == nullptr) cursor_ = {};\n', ''),
+    ('a moved broker is looked up for ever', 'src/produce/producer_core.cc',
+     '            if (connection.state() == Connection::State::idle) node->address_changed = false;\n',
+     ''),
+    ('a record joins a younger batch and forgets its age', 'src/produce/accumulator.cc',
+     '    if (origin.created < batch->created) [[unlikely]] delivery_.on_older('
+     '*batch, origin.created);\n', ''),
+    ('a lost request without retries counts as delivered', 'src/broker/connection.cc',
+     '    last_error_ = Errc::connection_lost;  // of requests that are unanswered\n', ''),
+)
+
+
+def copy_sources(to):
+    """A tree to plant in; files that are as they were keep their times, and need no compiler."""
+    def copy_changed(source, target):
+        target = pathlib.Path(target)
+        if not target.exists() or target.read_bytes() != pathlib.Path(source).read_bytes():
+            shutil.copy(source, target)
+        return target
+
+    for part in ('meson.build', 'include', 'src', 'tests', 'tools', 'bench'):
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, to / part, copy_function=copy_changed, dirs_exist_ok=True)
+        else:
+            to.mkdir(parents=True, exist_ok=True)
+            copy_changed(ROOT / part, to / part)
+
+
+def build(folder):
+    environment = os.environ | {'PATH': '/usr/bin:' + os.environ['PATH']}
+    if not (folder / 'build' / 'build.ninja').exists():
+        subprocess.run(['meson', 'setup', 'build', '-Doptimization=1', '-Ddebug=false'],
+                       cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    said = subprocess.run(['ninja', '-C', 'build', 'tests/sim/sim'], cwd=folder, env=environment,
+                          capture_output=True, text=True)
+    return '' if said.returncode == 0 else said.stdout[-2000:]
+
+
+def first_catch(folder, seeds, jobs):
+    """The number of the seed that caught it, and what it said; None if none did."""
+    said = subprocess.run(['build/tests/sim/sim', '--seeds', f'1..{seeds}', '--jobs', str(jobs),
+                           '--enough', '1'], cwd=folder, capture_output=True, text=True)
+    if said.returncode == 0:
+        return None, ''
+    why = re.search(r'^sim: seed \d+ failed: (.*)', said.stderr, re.M)
+    failed = [int(seed) for seed in re.findall(r'^failed seed: (\d+)', said.stdout, re.M)]
+    return min(failed), why.group(1)[-100:] if why else ''
+
+
+def try_mutant(folder, mutant, arguments):
+    name, file, old, new = mutant
+    source = ROOT / file
+    text = source.read_text()
+    if text.count(old) != 1:
+        return False, f'its place in {file} is there {text.count(old)} times'
+    (folder / file).write_text(text.replace(old, new))
+    try:
+        if said := build(folder):
+            return False, 'does not build: ' + said
+        seed, why = first_catch(folder, arguments.seeds, arguments.jobs)
+    finally:
+        shutil.copy(source, folder / file)
+    if seed is None:
+        return False, f'not caught by {arguments.seeds} seeds'
+    return True, f'caught by seed {seed}: {why}'
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build' / 'mutants',
+                        help='folder for the copy (build/mutants)')
+    parser.add_argument('--only', default='', help='those with this in their name')
+    parser.add_argument('--part', default='1/1', help='the Nth of M parts')
+    parser.add_argument('--seeds', type=int, default=2000, help='to be caught within (2000)')
+    parser.add_argument('--jobs', type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    part, parts = (int(n) for n in arguments.part.split('/'))
+    chosen = [m for m in MUTANTS if arguments.only in m[0]][part - 1::parts]
+    copy_sources(arguments.build)
+    if said := build(arguments.build):
+        sys.exit(f'mutants: the sources do not build as they are:\n{said}')
+    failures = 0
+    print(f'1..{len(chosen)}')
+    for number, mutant in enumerate(chosen, 1):
+        caught, how = try_mutant(arguments.build, mutant, arguments)
+        failures += not caught
+        print(f'{"ok" if caught else "not ok"} {number} - {mutant[0]}\n# {how}', flush=True)
+    return 1 if failures else 0
+
+
+sys.exit(main())
