@@ -102,6 +102,13 @@ public:
         held_ = hold;
         if (!hold) settle();
     }
+    /// Produce requests are swallowed.
+    void swallow_produce(bool hold) {
+        cluster.faults().on_request = [hold](const fake::RequestAttempt& attempt) {
+            const bool produce = attempt.header.key == wire::ApiKey::produce;
+            return hold && produce ? fake::RequestFate::swallow : fake::RequestFate::handle;
+        };
+    }
     /// Requests don't reach the broker either.
     void hold_requests(bool hold) { requests_held_ = hold; }
     void reset_connections() {

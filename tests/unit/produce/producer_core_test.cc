@@ -160,5 +160,72 @@ TEST(ProducerCore, GivesUpOnTheMissingTopicOnlyAndSooner) {
     EXPECT_EQ(world.told(3).error, Errc::none) << "the topic was made in the meantime";
 }
 
+TEST(ProducerCore, ABrokerThatMovesIsConnectedToAtItsNewAddress) {
+    Config config;
+    config.metadata_max_age = second;
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second / 2);
+    world.cluster.set_address(1, "localhost", CoreWorld::port_of(1));
+    world.pass(second * 2);  // comes to rest only if the connection does
+    EXPECT_EQ(world.core->nodes()[0]->host, "localhost");
+    EXPECT_FALSE(world.core->nodes()[0]->address_changed);
+    ASSERT_TRUE(world.produce(0, 2, "two"));
+    world.pass(second);
+    EXPECT_EQ(world.log("t"), (std::vector<std::string>{"one", "two"}));
+}
+
+TEST(ProducerCore, ARequestUnderWayToABrokerThatMovesIsLostAndSaysSo) {
+    Config config;
+    config.metadata_max_age = second;
+    config.retries = 0;
+    CoreWorld world({.brokers = 2, .partitions = 2}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "a", 0));
+    ASSERT_TRUE(world.produce(0, 2, "b", 1));
+    world.pass(second / 2);
+    world.swallow_produce(true);
+    ASSERT_TRUE(world.produce(0, 3, "c", 0));
+    world.pass(second / 10);
+    for (const std::int32_t id : {1, 2}) {
+        world.cluster.set_address(id, "localhost", CoreWorld::port_of(id));
+    }
+    world.pass(second * 3);
+    EXPECT_EQ(world.told(3).error, Errc::connection_lost);
+    EXPECT_TRUE(world.told(3).may_have_been_written);
+}
+
+TEST(ProducerCore, ARecordKeepsItsAgeInAYoungerBatch) {
+    Config config;
+    config.delivery_timeout = second * 3;
+    CoreWorld world({.partitions = 1}, config);
+    world.cluster.stop_node(1);
+    world.add_topic(0, "t");
+    const Instant start = world.now;
+    world.now = start + second * 2;
+    ASSERT_TRUE(world.produce(0, 1, "young"));
+    world.now = start;
+    ASSERT_TRUE(world.produce(0, 2, "old"));  // as one that waited in its ring
+    world.now = start + second * 2;
+    world.pass(second / 2);
+    EXPECT_TRUE(world.reports.empty());
+    world.pass(second);
+    EXPECT_EQ(world.told(2).error, Errc::delivery_timeout);
+}
+
+TEST(ProducerCore, APurgeReportsWhatWasJustRefusedForItsOwnReason) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    ASSERT_TRUE(world.produce(0, 2, "to nowhere", 99));
+    ASSERT_TRUE(world.produce(0, 3, "in time"));
+    world.core->purge(world.now);
+    EXPECT_EQ(world.told(2).error, Errc::invalid_partition);
+    EXPECT_EQ(world.told(3).error, Errc::purged);
+    EXPECT_TRUE(world.core->idle());
+}
+
 }  // namespace
 }  // namespace ringpost::produce

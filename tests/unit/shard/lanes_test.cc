@@ -82,6 +82,32 @@ TEST(Lanes, ARecordForWhichThereIsNoMemoryStaysAndIsOfferedAgain) {
     EXPECT_GT(next, taken);
 }
 
+TEST(Lanes, ARecordThatNeverFindsMemoryTimesOutInItsRing) {
+    LaneBench bench(1 << 20);
+    CallerEnd caller = bench.open(100'000, 4 << 20);
+    CallerEnd other = bench.open();
+    const std::string value(10'000, 'x');
+    for (std::uint32_t i = 0; i < 200; ++i) ASSERT_TRUE(caller.produce(i, value));
+    while (!bench.drain().blocked) {}
+    const std::uint64_t in_batches = bench.lanes.records_taken();
+    ASSERT_TRUE(other.produce(0, value));
+    EXPECT_TRUE(bench.drain().blocked);
+    const Duration timeout = bench.config.delivery_timeout;
+    EXPECT_LE(bench.lanes.next_deadline(), bench.now + timeout / 16);
+
+    bench.now = bench.now + (timeout - Duration::ms(1));
+    EXPECT_TRUE(bench.drain().blocked);
+    EXPECT_EQ(bench.lanes.records_expired(), 0U);
+    bench.now = bench.now + Duration::ms(1);
+    while (bench.drain().more) {}
+    EXPECT_EQ(bench.lanes.records_expired(), 201 - in_batches) << "each lane's, memory or not";
+    std::uint32_t next = static_cast<std::uint32_t>(in_batches);
+    for (const ReportedRecord& record : caller.poll()) EXPECT_EQ(record.slot, next++);
+    EXPECT_EQ(next, 200U);
+    EXPECT_EQ(other.poll().size(), 1U);
+    EXPECT_TRUE(bench.lanes.next_deadline().is_never());
+}
+
 TEST(Lanes, AMarkIsReachedOnceWhatStoodBeforeItIsTaken) {
     LaneBench bench;
     CallerEnd caller = bench.open();
