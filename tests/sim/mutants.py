@@ -4,8 +4,8 @@
 
     tests/sim/mutants.py [--build DIR] [--only TEXT] [--part N/M] [--seeds N] [--jobs N]
 
-Prints after how many seeds each was caught, as TAP. A mutant that is not caught is a failure, and so
-is one whose place in the sources is no longer there: move it along with the code.
+Prints which seed caught each, as TAP. A mutant that is not caught is a failure, and so is one whose
+place in the sources is no longer there: move it along with the code.
 """
 import argparse
 import os
@@ -26,9 +26,9 @@ MUTANTS = (
      '    lane.channel->reports.commit(report_bytes_max);\n',
      '    lane.channel->reports.commit(report_bytes_max);\n    expire(lane, entry);\n'),
     ('an answer frees memory that is still being sent', 'src/broker/pipeline.cc',
-     '        if (unanswered_ != 0 && slots_[order_[0]].state == SlotState::sending) return false;\n',
-     '        if (unanswered_ != 0 && slots_[order_[0]].state == SlotState::sending) {\n'
-     '            slots_[order_[0]].state = SlotState::awaiting;\n        }\n'),
+     '== SlotState::sending) return false;\n',
+     '== SlotState::sending) {\n            slots_[order_[0]].state = SlotState::awaiting;\n'
+     '        }\n'),
     ('a later batch overtakes a retry', 'src/produce/answers.cc',
      '    partition.gate_open = false;\n    if (batch.reported ||',
      '    if (batch.reported ||'),
@@ -36,7 +36,8 @@ MUTANTS = (
      'p.gate_open ? config_.max_in_flight : 1', 'config_.max_in_flight'),
     ('a sequence is not advanced', 'src/produce/sequence.h',
      'sequence_after(partition.next_sequence, batch.record_count)',
-     'sequence_after(partition.next_sequence, batch.record_count == 2 ? 0 : batch.record_count)'),
+     'sequence_after(partition.next_sequence,\n'
+     '                   batch.record_count == 2 ? 0 : batch.record_count)'),
     ('a refused batch leaves a gap in the sequences', 'src/produce/answers.cc',
      '    const bool leaves_a_gap = batch.sequenced;\n', '    const bool leaves_a_gap = false;\n'),
     ('an epoch begins with batches in flight', 'src/produce/answers.cc',
@@ -49,7 +50,7 @@ MUTANTS = (
     ('a keyed record takes any partition that has a leader', 'src/produce/accumulator.cc',
      '        index = wire::to_positive(entry.key_hash) % count;\n',
      '        index = wire::to_positive(entry.key_hash) %\n'
-     '                std::max<std::uint32_t>(1, static_cast<std::uint32_t>(topic.with_leader.size()));\n'),
+     '                std::max<std::size_t>(1, topic.with_leader.size());\n'),
     ('an asked partition is one beside it', 'src/produce/accumulator.cc',
      '        index = static_cast<std::uint32_t>(entry.partition);\n',
      '        index = static_cast<std::uint32_t>(entry.partition);\n'
@@ -97,8 +98,8 @@ MUTANTS = (
     ('a failed record shows another\'s bytes', 'src/api/lane_impl.cc',
      '    if (entry_ == nullptr) cursor_ = {};\n', ''),
     ('a moved broker is looked up for ever', 'src/produce/producer_core.cc',
-     '            if (connection.state() == Connection::State::idle) node->address_changed = false;\n',
-     ''),
+     '= Connection::State::idle) node->address_changed = false;\n',
+     '= Connection::State::closing) node->address_changed = false;\n'),
     ('a record joins a younger batch and forgets its age', 'src/produce/accumulator.cc',
      '    if (origin.created < batch->created) [[unlikely]] delivery_.on_older('
      '*batch, origin.created);\n', ''),
