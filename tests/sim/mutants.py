@@ -56,7 +56,7 @@ MUTANTS = (
      '        index = static_cast<std::uint32_t>(entry.partition);\n'
      '        if (count > 2 && index == 2) index = 1;\n'),
     ('a topic made again keeps its old leader epochs', 'src/produce/cluster.cc',
-     '            partition.leader_epoch = -1;  // the old topic\'s epochs mean nothing here\n', ''),
+     '            partition.leader_epoch = -1;  // the old', '            // the old'),
     ('the linger timer is lost', 'src/produce/accumulator.cc',
      '    return oldest == nullptr ? Instant::never() : oldest->created + config_.linger;\n',
      '    return oldest == nullptr || oldest->record_count == 1 ? Instant::never()\n'
