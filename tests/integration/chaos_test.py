@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several producers of several lanes against a real Kafka whose nodes die, freeze and come back.
+
+One minute; CHAOS_SECONDS=300 for longer, CHAOS_SEED=N for the same schedule again.
+"""
+import collections
+import os
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+import oracle
+import program
+import real_kafka
+
+LANES = 3
+Report = collections.namedtuple('Report', 'value topic partition offset error maybe')
+
+
+class Chaos:
+    """A schedule of faults, drawn from a seed. One node is in trouble at a time: acks=all holds."""
+
+    def __init__(self, kafka, doomed, seed):
+        self.kafka, self.doomed = kafka, doomed
+        self.dice = random.Random(seed)
+        self.counts = collections.Counter()
+
+    def run(self, seconds):
+        end = time.monotonic() + seconds
+        faults = (self.kill, self.kill, self.freeze, self.elect, self.remake_topic)
+        while time.monotonic() < end:
+            fault = self.dice.choice(faults)
+            fault()
+            self.counts[fault.__name__] += 1
+            time.sleep(self.dice.uniform(0.5, 3))
+
+    def kill(self):
+        node = self.dice.choice(self.kafka.nodes)['node']
+        self.kafka.kill(node)
+        time.sleep(self.dice.uniform(0, 4))
+        self.kafka.restart(node)
+
+    def freeze(self):
+        node = self.dice.choice(self.kafka.nodes)['node']
+        self.kafka.kill(node, signal.SIGSTOP)
+        time.sleep(self.dice.uniform(0.5, 6))
+        self.kafka.kill(node, signal.SIGCONT)
+
+    def elect(self):
+        self.tool('LeaderElectionCommand', '--election-type', 'preferred',
+                  '--all-topic-partitions')
+
+    def remake_topic(self):
+        self.tool('TopicCommand', '--delete', '--topic', self.doomed)
+        time.sleep(self.dice.uniform(0, 2))
+        self.tool('TopicCommand', '--create', '--if-not-exists', '--topic', self.doomed,
+                  '--partitions', '3', '--replication-factor', '3')
+
+    def tool(self, name, *arguments):
+        subprocess.run(self.kafka.java(f'org.apache.kafka.tools.{name}', '--bootstrap-server',
+                                       self.kafka.bootstrap, *arguments),
+                       stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+
+
+def start_load(kafka, name, seconds, topics, folder):
+    with open(folder / f'{name}.log', 'wb') as log, open(folder / f'{name}.reports', 'wb') as out:
+        return subprocess.Popen(
+            [program.build_dir / 'tests' / 'integration' / 'chaos_load', name, kafka.bootstrap,
+             str(seconds), str(LANES), *topics], stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+
+
+def read_reports(path):
+    """Returns the reports, and how many records were accepted."""
+    lines = path.read_text().splitlines()
+    reports = []
+    for line in lines[:-1]:
+        value, topic, partition, offset, error, maybe = line.split()
+        reports.append(Report(value, topic, int(partition), int(offset), error, maybe == '1'))
+    return reports, int(lines[-1].split()[1])
+
+
+class Books:
+    """Reports against what stands in the topics."""
+
+    def __init__(self):
+        self.counts = collections.Counter(lost=0, duplicated=0, reordered=0, unreported=0)
+        self.examples = []
+
+    def complain(self, kind, text):
+        self.counts[kind] += 1
+        if len(self.examples) < 10:
+            self.examples.append(f'{kind}: {text}')
+
+    def check_reports(self, reports, accepted):
+        seen = collections.Counter(report.value for report in reports)
+        for value in [value for value, count in seen.items() if count > 1]:
+            self.complain('duplicated', f'{value} has {seen[value]} reports')
+        if len(seen) != accepted:
+            self.complain('unreported', f'{accepted} accepted, {len(seen)} reported')
+
+    def check_topic(self, reports, records):
+        places = collections.defaultdict(list)
+        last = {}
+        for record in records:
+            value = record.value.decode()
+            places[value].append((record.partition, record.offset))
+            lane, sequence = value.rsplit('.', 1)
+            if last.get((lane, record.partition), -1) >= int(sequence):
+                self.complain('reordered', f'{value} at {record.partition}@{record.offset}')
+            last[lane, record.partition] = int(sequence)
+        for value, found in places.items():
+            if len(found) > 1:
+                self.complain('duplicated', f'{value} stands at {found}')
+        for report in reports:
+            there = places.get(report.value, [])
+            if report.error == 'none' and report.offset >= 0:
+                if (report.partition, report.offset) not in there:
+                    self.complain('lost', f'{report} stands at {there}')
+            elif report.error == 'none' and not there:
+                self.complain('lost', f'{report} stands nowhere')
+            elif report.error != 'none' and there and not report.maybe:
+                self.complain('lost', f'{report} stands at {there} after all')
+
+
+class ChaosTest(unittest.TestCase):
+    def test_nothing_is_lost_doubled_reordered_or_unreported(self):
+        kafka = real_kafka.cluster()
+        seconds = int(os.environ.get('CHAOS_SECONDS', '60'))
+        seed = int(os.environ.get('CHAOS_SEED', time.time_ns() % 10**6))
+        steady = [kafka.new_topic(partitions=6), kafka.new_topic(partitions=1)]
+        doomed = kafka.new_topic(partitions=3)
+        folder = program.build_dir / 'chaos'
+        folder.mkdir(exist_ok=True)
+        loads = {name: start_load(kafka, name, seconds, topics, folder)
+                 for name, topics in {'p0': steady, 'p1': steady, 'p2': [*steady, doomed]}.items()}
+        chaos = Chaos(kafka, doomed, seed)
+        try:
+            chaos.run(seconds)
+            kafka.heal()
+            codes = {name: load.wait(120) for name, load in loads.items()}
+        finally:
+            for load in loads.values():
+                load.kill()
+        books = Books()
+        all_reports = []
+        for name in loads:
+            reports, accepted = read_reports(folder / f'{name}.reports')
+            books.check_reports(reports, accepted)
+            all_reports += reports
+        for topic in steady:
+            books.check_topic([report for report in all_reports if report.topic == topic],
+                              oracle.read_back(kafka.bootstrap, topic))
+        failed = sum(report.error != 'none' for report in all_reports)
+        print(f'     chaos: seed {seed}, {seconds} s, {len(all_reports)} records, {failed} failed; '
+              f'{dict(chaos.counts)}; {dict(books.counts)}', flush=True)
+        self.assertEqual(codes, dict.fromkeys(loads, 0), 'a load did not end well')
+        self.assertFalse(any(books.counts.values()), f'CHAOS_SEED={seed}: {books.examples}')
+        steadily = [report for report in all_reports if report.topic in steady]
+        self.assertGreater(sum(report.error == 'none' for report in steadily), len(steadily) / 2,
+                           'hardly anything was delivered')
