@@ -244,7 +244,8 @@ void Connection::on_deadline(Instant now) {
 
 void Connection::negotiate(Instant now) {
     RequestSlot& slot = begin(negotiation_slot, wire::ApiKey::api_versions, api_versions_version_);
-    encode_request(slot, options_.client_id, wire::ApiVersionsRequest{"ringpost", RINGPOST_VERSION});
+    encode_request(slot, options_.client_id,
+                   wire::ApiVersionsRequest{"ringpost", RINGPOST_VERSION});
     submit(slot, now);
 }
 
