@@ -168,7 +168,8 @@ def main():
     parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build' / 'mutants',
                         help='folder for the copy (build/mutants)')
     parser.add_argument('--only', default='', help='those with this in their name')
-    parser.add_argument('--part', default='1/1', help='the Nth of M parts')
+    parser.add_argument('--part', default=os.environ.get('MUTANTS_PART', '1/1'),
+                        help='the Nth of M parts, as N/M (MUTANTS_PART, or all)')
     parser.add_argument('--seeds', type=int, default=2000, help='to be caught within (2000)')
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
     arguments = parser.parse_args()
