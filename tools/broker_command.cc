@@ -17,7 +17,9 @@ namespace ringpost::tools {
 
 namespace {
 
-void complain(std::string_view text) { fmt::print(stderr, "ringpost: {}\n", text); }
+void complain(std::string_view text) {
+    (void)std::fputs(fmt::format("ringpost: {}\n", text).c_str(), stderr);
+}
 
 struct HostPort {
     std::string host;

@@ -21,7 +21,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-void complain(std::string_view text) { fmt::print(stderr, "ringpost: {}\n", text); }
+/// Where nobody can read it, it is not said: that is no reason to end.
+void say(const std::string& text) { (void)std::fputs(text.c_str(), stderr); }
+void complain(std::string_view text) { say(fmt::format("ringpost: {}\n", text)); }
 
 /// What happened so far, and how a person or a machine is told.
 struct Tally {
@@ -180,14 +182,17 @@ void Sending::send_line(std::string_view line) {
             record.value = line.substr(at + arguments_.key_delimiter.size());
         }
     }
-    record.tag = tally_.records++;
-    tally_.bytes += line.size();
+    record.tag = tally_.records;
     Errc error = lane_.produce(record);
     while (error == Errc::queue_full || error == Errc::reports_full) {
         take_reports(10ms);
         progress();
         error = lane_.produce(record);
+        // Not accepted, so not begun: what was is waited for.
+        if (error != Errc::none && interrupted()) return;
     }
+    ++tally_.records;
+    tally_.bytes += line.size();
     if (error != Errc::none) fail(error, Errc::none, fmt::format("line {}", tally_.records));
     if ((tally_.records & 1023) == 0) {
         take_reports(Timeout::zero());
@@ -217,7 +222,7 @@ void Sending::fail(Errc error, Errc last, std::string_view what) {
     ++tally_.failed;
     std::uint64_t& count = tally_.errors[std::string(to_string(error))];
     if (++count > 1) return;
-    if (progress_shown_) fmt::print(stderr, "\r\033[K");
+    if (progress_shown_) say("\r\033[K");
     std::string text = fmt::format("{}: {}: {}", what, to_string(error), message(error));
     text += fmt::format(" [topic {}", arguments_.topic);
     if (arguments_.partition != any_partition)
@@ -233,8 +238,8 @@ void Sending::progress() {
     if (!terminal_ || arguments_.quiet || Clock::now() < next_progress_) return;
     next_progress_ = Clock::now() + 200ms;
     progress_shown_ = true;
-    fmt::print(stderr, "\r\033[K{} records, {:.0f}/s, {} in flight, {} failed", tally_.records,
-               tally_.rate(), lane_.outstanding(), tally_.failed);
+    say(fmt::format("\r\033[K{} records, {:.0f}/s, {} in flight, {} failed", tally_.records,
+                    tally_.rate(), lane_.outstanding(), tally_.failed));
 }
 
 int Sending::finish() {
@@ -250,12 +255,12 @@ int Sending::finish() {
     }
     producer_.stop(1s);
     take_reports(Timeout::zero());
-    if (progress_shown_) fmt::print(stderr, "\r\033[K");
-    if (!arguments_.quiet) fmt::print(stderr, "{}\n", tally_.text());
+    if (progress_shown_) say("\r\033[K");
+    if (!arguments_.quiet) say(tally_.text() + '\n');
     bool told = true;
     if (arguments_.json) {
-        fmt::print("{}\n", tally_.json().dump());
-        told = std::fflush(stdout) == 0;
+        const std::string text = tally_.json().dump() + '\n';
+        told = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
         if (!told) complain(fmt::format("standard output: {}", std::strerror(errno)));
     }
     const bool all = tally_.delivered == tally_.records && !unreadable_;
@@ -291,7 +296,7 @@ int run_produce(const ProduceArguments& arguments) {
     Options options;
     options.log_sink = [](LogLevel, std::string_view line) { complain(line); };
     std::vector<std::pair<std::string, std::string>> settings = {
-        {"bootstrap.servers", arguments.brokers}, {"client.id", "ringpost-cli"}};
+        {"client.id", "ringpost-cli"}};
     for (const std::string& option : arguments.options) {
         const std::size_t equals = option.find('=');
         if (equals == std::string::npos) {
@@ -300,6 +305,7 @@ int run_produce(const ProduceArguments& arguments) {
         }
         settings.emplace_back(option.substr(0, equals), option.substr(equals + 1));
     }
+    settings.emplace_back("bootstrap.servers", arguments.brokers);  // -b is the last word
     for (const auto& [name, value] : settings) {
         if (auto set = options.set(name, value); !set) {
             complain(set.error().text);

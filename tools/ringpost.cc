@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command-line program: `ringpost produce` sends lines, `ringpost broker` serves an embedded
 // broker.
-#include <CLI/CLI.hpp>
-
+#include <fcntl.h>
 #include <ringpost/producer.h>
+
+#include <CLI/CLI.hpp>
 
 #include "broker_command.h"
 #include "produce_command.h"
 
 int main(int argc, char** argv) {
+    // A standard stream that is closed would be the number of a socket soon.
+    while (true) {
+        const int fd = open("/dev/null", O_RDWR);
+        if (fd > STDERR_FILENO) {
+            close(fd);
+            break;
+        }
+        if (fd < 0) break;
+    }
     CLI::App app{"ringpost: a Kafka producer on io_uring"};
     app.set_version_flag("--version", "ringpost " + std::string(ringpost::version()));
     app.require_subcommand(1);

@@ -24,7 +24,10 @@ struct DeliveryReport {
     std::uint32_t attempts = 0;        ///< Times that the record was sent; saturates at 255.
     /// Only with an error: true if the record may stand in the log all the same.
     bool may_have_been_written = false;
-    /// Only with an error: the record's own bytes, until the lane's next poll.
+    /// Only with an error: the record's own bytes are in `key` and `value`, until the lane's next
+    /// poll. Failed records may keep up to half of Options::buffer_memory until they are polled;
+    /// those beyond, and those that timed out before there was room for them, come without.
+    bool has_record = false;
     Bytes key;
     Bytes value;
 

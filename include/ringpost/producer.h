@@ -29,7 +29,9 @@ using Timeout = std::chrono::nanoseconds;
 struct FlushResult {
     std::uint64_t delivered = 0;    ///< Records reported as delivered while it waited.
     std::uint64_t failed = 0;       ///< Records reported as failed while it waited.
-    std::uint64_t outstanding = 0;  ///< Accepted before it began and still without a report.
+    /// Without a report when it gave up. A lane's flush: of those accepted before it. A producer's:
+    /// of those that the shards had taken out of their lanes, and at least 1.
+    std::uint64_t outstanding = 0;
     bool ok() const noexcept { return outstanding == 0; }
 };
 
@@ -49,13 +51,14 @@ public:
     ~Lane();
 
     /// Copies `record` into the lane. Never blocks, never allocates (but for a topic name's first
-    /// use). Each accepted record (none) yields exactly one DeliveryReport from poll. Errors:
+    /// use, and for more than 16 headers and more than any record before had). Each accepted record
+    /// (none) yields exactly one DeliveryReport from poll. Errors:
     /// queue_full, reports_full, record_too_large, invalid_partition, invalid_topic_name,
-    /// invalid_argument, too_many_topics, not_started, stopped, forked.
+    /// invalid_argument, too_many_topics, not_started, stopped, forked, wrong_thread.
     [[nodiscard]] Errc produce(const Record& record) noexcept;
 
-    /// The same, but waits for room while the answer is queue_full or reports_full. While the lane
-    /// itself holds unpolled reports, waiting for reports_full is in vain and it answers at once.
+    /// The same, but waits while the answer is queue_full. reports_full is answered at once: only
+    /// polling, which is the same thread's, makes room for reports.
     [[nodiscard]] Errc produce_for(const Record& record, Timeout timeout) noexcept;
 
     /// Produces records in order until one is refused. Returns how many were accepted; `refused`,

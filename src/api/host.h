@@ -41,6 +41,13 @@ private:
 
 struct Host {
     explicit Host(Options o) : options(std::move(o)) {}
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
+    ~Host() {
+        if (!fork_mark.forked()) return;
+        // The rings, sockets and threads are the parent's: a child leaves them alone.
+        for (auto& shard : shards) (void)shard.release();
+    }
 
     const Options options;
     TopicTable topics;
@@ -51,6 +58,8 @@ struct Host {
 
     bool on_owner_thread() const { return pthread_equal(owner_thread, pthread_self()) != 0; }
     bool inline_mode() const { return options.mode == Mode::inline_; }
+    /// Inline mode: a call by another thread than the one that started.
+    bool wrong_thread() const { return inline_mode() && !on_owner_thread(); }
     /// none, or why no record can be taken.
     Errc refusal() const {
         if (fork_mark.forked()) [[unlikely]] return Errc::forked;

@@ -30,15 +30,15 @@ std::int64_t size_or_null(const Bytes& bytes) {
     return bytes.is_null() ? -1 : static_cast<std::int64_t>(bytes.size());
 }
 
-/// The record's headers as wire sees them; few, on the stack, or many, in a vector.
+/// The record's headers as wire sees them; few, on the stack, or many, in the lane's vector.
 class HeaderViews {
 public:
-    explicit HeaderViews(std::span<const Header> headers) {
+    HeaderViews(std::span<const Header> headers, Vector<wire::HeaderView>& many) {
         if (headers.empty()) [[likely]] return;
         wire::HeaderView* at = few_.data();
         if (headers.size() > few_.size()) {
-            many_.resize(headers.size());
-            at = many_.data();
+            if (headers.size() > many.size()) many.resize(headers.size());
+            at = many.data();
         }
         views_ = {at, headers.size()};
         for (const Header& header : headers) {
@@ -50,7 +50,6 @@ public:
 
 private:
     std::array<wire::HeaderView, 16> few_;
-    Vector<wire::HeaderView> many_;
     std::span<const wire::HeaderView> views_;
 };
 
@@ -81,7 +80,7 @@ LaneImpl::~LaneImpl() {
 
 Errc LaneImpl::check(const Record& record) const {
     if (const Errc refusal = host_->refusal(); refusal != Errc::none) [[unlikely]] return refusal;
-    if (host_->inline_mode() && !host_->on_owner_thread()) [[unlikely]] return Errc::wrong_thread;
+    if (host_->wrong_thread()) [[unlikely]] return Errc::wrong_thread;
     if (record.partition < any_partition) [[unlikely]] return Errc::invalid_partition;
     if (record.timestamp_ms < now_timestamp) [[unlikely]] return Errc::invalid_argument;
     if (record.headers.size() > limits::record_headers_max) [[unlikely]] {
@@ -134,7 +133,7 @@ Errc LaneImpl::produce(const Record& record) noexcept {
     if (const Errc error = resolve_topic(record, topic); error != Errc::none) [[unlikely]] {
         return error;
     }
-    const HeaderViews headers(record.headers);
+    const HeaderViews headers(record.headers, many_headers_);
     const std::int64_t key_size = size_or_null(record.key);
     const std::int64_t value_size = size_or_null(record.value);
     const std::size_t tail = wire::record_tail_size(key_size, value_size, headers.span());
@@ -184,7 +183,7 @@ Errc LaneImpl::produce_for(const Record& record, Timeout timeout) noexcept {
 // ---------------------------------------------------------------------------------------------
 
 std::size_t LaneImpl::poll(std::span<DeliveryReport> out) noexcept {
-    if (host_->fork_mark.forked()) [[unlikely]] return 0;
+    if (host_->fork_mark.forked() || host_->wrong_thread()) [[unlikely]] return 0;
     if (host_->inline_mode() && !shard_.shard.finished() &&
         host_->state.load(std::memory_order_relaxed) != Producer::State::created) {
         shard_.shard.turn(Instant{});
@@ -301,6 +300,7 @@ void LaneImpl::read_bytes(DeliveryReport& report, std::uint32_t index) {
         if (!wire::read_record_tail(reader, view)) return;
         report.key = as_record_bytes(view.key, view.key_null);
         report.value = as_record_bytes(view.value, view.value_null);
+        report.has_record = true;
         return;
     }
 }
@@ -326,6 +326,7 @@ std::size_t LaneImpl::poll_orphans(std::span<DeliveryReport> out) {
             if (wire::read_record_tail(reader, view)) {
                 report.key = as_record_bytes(view.key, view.key_null);
                 report.value = as_record_bytes(view.value, view.value_null);
+                report.has_record = true;
             }
         }
         channel_->records.pop(entry.size);
@@ -335,7 +336,7 @@ std::size_t LaneImpl::poll_orphans(std::span<DeliveryReport> out) {
 
 std::size_t LaneImpl::poll_for(std::span<DeliveryReport> out, Timeout timeout) noexcept {
     std::size_t count = poll(out);
-    if (count != 0 || out.empty()) return count;
+    if (count != 0 || out.empty() || host_->wrong_thread()) return count;
     wait_for(*host_, shard_.shard, channel_->signal, timeout, [&] {
         count = poll(out);
         // Nothing is on its way any more: no use in waiting.
@@ -345,7 +346,7 @@ std::size_t LaneImpl::poll_for(std::span<DeliveryReport> out, Timeout timeout) n
 }
 
 FlushResult LaneImpl::flush(Timeout timeout) noexcept {
-    if (host_->fork_mark.forked()) return {0, 0, outstanding()};
+    if (host_->fork_mark.forked() || host_->wrong_thread()) return {0, 0, outstanding()};
     const std::uint64_t reported_before = reported();
     const std::uint64_t failed_before = channel_->failed.load(std::memory_order_relaxed);
     if (reported_before != produced_) {

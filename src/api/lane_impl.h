@@ -60,6 +60,7 @@ private:
     const shard::LaneChannelRef channel_;
     TagLog tags_;
     std::uint64_t produced_ = 0;
+    Vector<wire::HeaderView> many_headers_;  ///< as many as one record has had
     std::vector<bool> announced_;      ///< topics that this lane has named to its shard, by id
     tsl::robin_map<std::string, Topic, NameHash, NameEqual> names_;
 

@@ -263,10 +263,14 @@ const OptionRow* find_option(std::string_view name) {
 
 std::string_view nearest_option(std::string_view name) {
     // A very long name is nobody's typing error; its head tells enough.
-    const std::string wanted = dotted(name.substr(0, 100));
-    return std::min_element(std::begin(rows), std::end(rows), [&](const auto& a, const auto& b) {
-               return distance(wanted, a.name) < distance(wanted, b.name);
-           })->name;
+    std::string wanted = dotted(name.substr(0, 100));
+    for (char& c : wanted) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    const auto& nearest =
+        *std::min_element(std::begin(rows), std::end(rows), [&](const auto& a, const auto& b) {
+            return distance(wanted, a.name) < distance(wanted, b.name);
+        });
+    const std::size_t typos_max = std::max<std::size_t>(2, wanted.size() / 3);
+    return distance(wanted, nearest.name) <= typos_max ? nearest.name : std::string_view{};
 }
 
 }  // namespace ringpost::api

@@ -25,7 +25,7 @@ std::span<const OptionRow> option_table();
 /// By any of its names; dots and underscores are alike. Null: there is none.
 const OptionRow* find_option(std::string_view name);
 
-/// The name in the table that looks most like this one.
+/// The name in the table that looks most like this one; empty if none looks like it.
 std::string_view nearest_option(std::string_view name);
 
 }  // namespace ringpost::api

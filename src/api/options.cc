@@ -31,8 +31,11 @@ Result<void> check_ranges(const Options& options) {
 Result<void> Options::set(std::string_view name, std::string_view value) {
     const api::OptionRow* row = api::find_option(name);
     if (row == nullptr) {
-        return invalid(fmt::format("there is no option \"{}\"; did you mean \"{}\"?",
-                                   name.substr(0, 100), api::nearest_option(name)));
+        const std::string_view nearest = api::nearest_option(name);
+        return invalid(fmt::format(
+            "there is no option \"{}\"{}", name.substr(0, 100),
+            nearest.empty() ? "; Options in the README lists those that there are"
+                            : fmt::format("; did you mean \"{}\"?", nearest)));
     }
     if (!row->set(*this, value)) {
         return invalid(

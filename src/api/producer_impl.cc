@@ -118,6 +118,9 @@ Result<LaneImpl*> open_lane(const std::shared_ptr<Host>& shared_host) {
     if (const Errc refusal = host.refusal(); refusal != Errc::none) {
         return Error{refusal, std::string(message(refusal))};
     }
+    if (host.wrong_thread()) {
+        return Error{Errc::wrong_thread, std::string(message(Errc::wrong_thread))};
+    }
     ShardHost& shard = **std::min_element(host.shards.begin(), host.shards.end(),
                                           [](const auto& a, const auto& b) {
                                               return a->lanes.load(std::memory_order_relaxed) <
@@ -152,7 +155,7 @@ ProducerImpl::Totals ProducerImpl::totals() const {
 
 FlushResult ProducerImpl::flush(Timeout timeout) noexcept {
     Host& host = *host_;
-    if (host.fork_mark.forked() || host.shards.empty()) return {};
+    if (host.fork_mark.forked() || host.shards.empty() || host.wrong_thread()) return {};
     auto running = Producer::State::running;
     const bool ours = host.state.compare_exchange_strong(running, Producer::State::flushing);
     const Totals before = totals();
@@ -177,7 +180,8 @@ FlushResult ProducerImpl::flush(Timeout timeout) noexcept {
 bool ProducerImpl::stop(Timeout timeout) noexcept {
     const std::lock_guard lock(lifecycle_);
     Host& host = *host_;
-    if (host.state.load() == Producer::State::stopped) return true;
+    if (host.state.load() == Producer::State::stopped) return stopped_clean_;
+    if (!host.shards.empty() && host.wrong_thread()) return false;
     if (host.fork_mark.forked() || host.shards.empty()) {
         if (!host.fork_mark.forked()) host.state.store(Producer::State::stopped);
         return true;
@@ -190,7 +194,7 @@ bool ProducerImpl::stop(Timeout timeout) noexcept {
         shard->thread.join();
     }
     host.state.store(Producer::State::stopped, std::memory_order_release);
-    return totals().failed == before.failed;
+    return stopped_clean_ = totals().failed == before.failed;
 }
 
 }  // namespace ringpost::api

@@ -32,6 +32,7 @@ private:
     Totals totals() const;
 
     const std::shared_ptr<Host> host_;
+    bool stopped_clean_ = true;        ///< what stop said
     std::mutex lifecycle_;             ///< start, stop and open_lane; never the record path
 };
 

@@ -224,7 +224,11 @@ void Connection::on_deadline(Instant now) {
         }
         if (state_ == State::connecting) next_address_ = address_index_ + 1 < address_count_;
         fail(state_ == State::resolving ? Errc::resolve_failed : Errc::connect_failed,
-             "took longer than socket.connection.setup.timeout.ms", now);
+             state_ == State::negotiating
+                 ? "connected, but nothing answered ApiVersions within "
+                   "socket.connection.setup.timeout.ms: is it Kafka's port, and without TLS?"
+                 : "took longer than socket.connection.setup.timeout.ms",
+             now);
         return;
     }
     if (state_ != State::ready) return;

@@ -46,7 +46,7 @@ Accumulator::Appended Accumulator::place(Topic& topic, const Entry& entry, std::
 
 /// The record's own choice, else by key over all partitions (Java's murmur2), else the sticky one.
 Partition* Accumulator::choose(Topic& topic, const Entry& entry) {
-    const auto count = static_cast<std::uint32_t>(topic.partitions.size());
+    const std::uint32_t count = topic.partition_count;
     if (count == 0) return nullptr;
     std::uint32_t index;
     if (entry.partition >= 0) {

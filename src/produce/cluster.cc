@@ -142,6 +142,11 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
         topic->partitions.push_back(std::move(partition));
     }
     topic->state = Topic::State::known;
+    topic->partition_count = static_cast<std::uint32_t>(count);
+    for (std::size_t i = count; i < topic->partitions.size(); ++i) {
+        set_leader(*topic->partitions[i], nullptr, change);  // what waits there times out
+    }
+    if (topic->sticky >= static_cast<std::int64_t>(count)) topic->sticky = -1;
     topic->with_leader.clear();
     for (const auto& told : answer.partitions) {
         if (told.index < 0 || static_cast<std::size_t>(told.index) >= topic->partitions.size())

@@ -77,6 +77,7 @@ struct Topic {
     Errc error = Errc::none;
     wire::Uuid uuid;
     std::vector<std::unique_ptr<Partition>> partitions;
+    std::uint32_t partition_count = 0;       ///< less than those, if it was made again with fewer
     std::vector<std::int32_t> with_leader;   ///< indexes of partitions that have a leader
     std::uint64_t metadata_round = 0;        ///< last answer that spoke of it
 

@@ -180,8 +180,8 @@ constexpr ErrorRow rows[] = {
      "The broker closed or reset the connection, or the network did. What was unanswered may have "
      "been written."},
     {Errc::connect_failed, retriable, no, no, "connect_failed",
-     "No address of the broker could be connected to. Check that it runs, and that host and port "
-     "can be reached."},
+     "No address of the broker could be connected to, or what is there does not answer as Kafka. "
+     "Check that it runs, and that host and port can be reached and are Kafka's."},
     {Errc::resolve_failed, retriable, no, no, "resolve_failed",
      "The broker's name has no address. Check the bootstrap servers and the brokers' "
      "advertised.listeners."},
