@@ -29,17 +29,19 @@ MUTANTS = (
      '== SlotState::sending) return false;\n',
      '== SlotState::sending) {\n            slots_[order_[0]].state = SlotState::awaiting;\n'
      '        }\n'),
-    ('a later batch overtakes a retry', 'src/produce/answers.cc',
-     '    partition.gate_open = false;\n    if (batch.reported ||',
-     '    if (batch.reported ||'),
+    ('a later batch overtakes an earlier one', 'src/produce/partition.h',
+     '            return b;\n        }\n        return nullptr;\n',
+     '            Batch* after = queue.next(*b);\n'
+     '            return after != nullptr && after->state == Batch::State::sealed ? after : b;\n'
+     '        }\n        return nullptr;\n'),
     ('the gate is never closed', 'src/produce/readiness.h',
      'p.gate_open ? config_.max_in_flight : 1', 'config_.max_in_flight'),
     ('a sequence is not advanced', 'src/produce/sequence.h',
      'sequence_after(partition.next_sequence, batch.record_count)',
      'sequence_after(partition.next_sequence,\n'
      '                   batch.record_count == 2 ? 0 : batch.record_count)'),
-    ('a refused batch leaves a gap in the sequences', 'src/produce/answers.cc',
-     '    const bool leaves_a_gap = batch.sequenced;\n', '    const bool leaves_a_gap = false;\n'),
+    ('a new epoch has the old one\'s number', 'src/produce/sequence.cc',
+     '        ++partition.producer_epoch;\n', '        partition.producer_epoch += 0;\n'),
     ('an epoch begins with batches in flight', 'src/produce/answers.cc',
      'if (partition.bump_due && partition.in_flight == 0)', 'if (partition.bump_due)'),
     ('a new epoch sends again what may be written', 'src/produce/sequence.cc',
