@@ -70,6 +70,10 @@ bool Cluster::apply(const wire::MetadataResponse& response, Change& change) {
     ++round_;
     apply_brokers(response);
     for (const auto& answer : response.topics) apply_topic(answer, change);
+    // What was not spoken of is asked for again.
+    for (const Topic* topic : topics_in_use()) {
+        change.any_pending |= topic->metadata_round != round_;
+    }
     return true;
 }
 
@@ -128,10 +132,12 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
         return;
     }
     const bool remade = !topic->uuid.is_zero() && !answer.id.is_zero() && topic->uuid != answer.id;
-    if (!answer.id.is_zero() && topic->uuid != answer.id) {
+    // A broker before 2.8 tells no id: then it may be another topic of that name by now.
+    const bool same_topic = !answer.id.is_zero() && topic->uuid == answer.id;
+    if (topic->uuid != answer.id) {
         by_uuid_.erase(topic->uuid);
         topic->uuid = answer.id;
-        by_uuid_[answer.id] = topic;
+        if (!answer.id.is_zero()) by_uuid_[answer.id] = topic;
     }
     const std::size_t count =
         std::min<std::size_t>(answer.partitions.size(), limits::partitions_max);
@@ -156,11 +162,13 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
             partition.leader_epoch = -1;  // the old topic's epochs mean nothing here
             partition.bump_due = partition.producer_id >= 0;
         }
-        const bool stale = told.leader_epoch >= 0 && told.leader_epoch < partition.leader_epoch;
+        // Epochs of one topic only rise; another's begin anew.
+        const bool stale = same_topic && told.leader_epoch >= 0 &&
+                           told.leader_epoch < partition.leader_epoch;
         if (!stale) {
             Node* leader = told.leader_id < 0 ? nullptr : node_by_id(told.leader_id);
             set_leader(partition, leader, change);
-            partition.leader_epoch = std::max(partition.leader_epoch, told.leader_epoch);
+            partition.leader_epoch = told.leader_epoch;
         }
         if (partition.node != nullptr) {
             topic->with_leader.push_back(told.index);

@@ -80,13 +80,13 @@ void Housekeeping::wake_a_node(Instant now) {
     auto& nodes = cluster_.nodes();
     bool all_failing = true;
     for (const auto& node : nodes) {
+        if (node->gone) continue;  // a connection to it is nobody's answer
         const auto state = node->connection.state();
         if (state == ConnectionState::resolving || state == ConnectionState::connecting ||
             state == ConnectionState::negotiating || state == ConnectionState::ready) {
             return;
         }
-        all_failing &= state == ConnectionState::backoff || state == ConnectionState::closing ||
-                       node->gone;
+        all_failing &= state == ConnectionState::backoff || state == ConnectionState::closing;
     }
     if (all_failing) cluster_.add_seeds();
     for (std::size_t i = 0; i < nodes.size(); ++i) {

@@ -14,7 +14,8 @@ void bump_epoch(Partition& partition, ProducerIdentity& identity, Delivery& deli
         if (!b->sequenced) continue;
         // What may stand in this very log must not come again; a deleted topic's doesn't matter.
         const bool may_stand =
-            b->maybe_written && (b->maybe_in.is_zero() || b->maybe_in == partition.topic->uuid);
+            b->maybe_written && (b->maybe_in.is_zero() || partition.topic->uuid.is_zero() ||
+                                 b->maybe_in == partition.topic->uuid);
         if (may_stand) {
             delivery.resolve(*b, {.error = b->last_error, .last_error = b->last_error,
                                   .may_have_been_written = true});

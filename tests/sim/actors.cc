@@ -140,6 +140,7 @@ void SimProducer::step_lane(SimLane& lane) {
     Dice& dice = world_.dice();
     if (calm_) {
         poll(lane);
+        if (probing_ && &lane == lanes_[0].get()) send_probes(lane);
     } else {
         produce_some(lane);
         if (lane.style == PollStyle::greedy || (lane.style == PollStyle::late && dice.one_in(30))) {
@@ -196,6 +197,35 @@ bool SimProducer::produce_one(SimLane& lane) {
     if (dice.one_in(2)) sent.key = static_cast<std::int32_t>(dice.below(keys));
     sent.value_bytes = static_cast<std::uint32_t>(
         dice.magnitude(10, std::min(plan_.value_bytes_max, mine_.options.message_max_bytes - 200)));
+    return produce_record(lane, sent);
+}
+
+/// Where the network is too slow for the timeouts, even in good times, nobody can promise it.
+bool SimProducer::probes_must_arrive() const {
+    const Options& o = mine_.options;
+    const Duration slowest = plan_.latency * (plan_.latency_tail > 0 ? 320 : 8) +
+                             (plan_.process_time + plan_.replication_time) * 4;
+    const Duration request = Duration::from(o.request_timeout);
+    const Duration setup = Duration::from(o.connection_setup_timeout);
+    return o.acks != Acks::none && o.retries > 1'000 && slowest < request && slowest < setup &&
+           Duration::from(o.delivery_timeout) > (request + setup) * 4 + Duration::seconds(4);
+}
+
+void SimProducer::send_probes(SimLane& lane) {
+    while (probes_ < probes_wanted()) {
+        Sent sent;
+        sent.producer = index_;
+        sent.lane = lane.number;
+        sent.topic = probes_ / plan_.partitions;
+        sent.partition = static_cast<std::int32_t>(probes_ % plan_.partitions);
+        sent.value_bytes = 20;
+        sent.must_arrive = probes_must_arrive();
+        if (!produce_record(lane, sent)) return;
+        ++probes_;
+    }
+}
+
+bool SimProducer::produce_record(SimLane& lane, Sent& sent) {
     sent.accepted = world_.now();
     const std::uint32_t number = oracle_.next_number();
     const std::string topic = world_.topic_name(sent.topic);
@@ -268,6 +298,7 @@ bool SimProducer::stopped() const {
 }
 
 bool SimProducer::quiet() const {
+    if (probing_ && probes_ < probes_wanted()) return false;
     // Records of lanes that went before their reports came are still under way.
     for (const auto& shard : host_->shards) {
         if (shard->shard.memory_used() != 0) return false;

@@ -26,6 +26,9 @@ public:
     void start();
     /// No more records; whoever polled never polls now.
     void calm_down();
+    /// In a healed world: a record to every partition, which must be delivered.
+    void probe() { probing_ = true; }
+    bool asked_to_stop() const { return asked_to_stop_; }
     /// Stops it, wherever it is. `timeout` as in Producer::stop.
     void stop(Duration timeout);
     /// Nothing accepted is without a polled report.
@@ -57,6 +60,10 @@ private:
     void step_later(std::size_t index);
     void produce_some(SimLane& lane);
     bool produce_one(SimLane& lane);
+    bool produce_record(SimLane& lane, Sent& sent);
+    std::uint32_t probes_wanted() const { return plan_.topics * plan_.partitions; }
+    void send_probes(SimLane& lane);
+    bool probes_must_arrive() const;
     void poll(SimLane& lane);
     void look_at_flush(SimLane& lane);
     void step_lane(SimLane& lane);
@@ -75,6 +82,8 @@ private:
     std::vector<SimShard> shards_;
     std::vector<std::unique_ptr<SimLane>> lanes_;
     bool calm_ = false;
+    bool probing_ = false;
+    std::uint32_t probes_ = 0;  ///< sent so far
     bool up_ = false;
     bool asked_to_stop_ = false;
     Duration stop_timeout_;

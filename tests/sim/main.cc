@@ -96,6 +96,13 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
         fail(fmt::format("{} of {} records have no report {} ms after the last fault",
                          oracle.unreported(), oracle.accepted(), bound.count_ms()));
     }
+    // All is well: then a new record arrives, wherever it goes.
+    for (const auto& producer : producers) {
+        if (!producer->asked_to_stop()) producer->probe();
+    }
+    if (world.run_until(world.now() + bound, [&] { return all_quiet(producers); })) {
+        fail("probes have no reports");
+    }
     world.run_until(world.now() + Duration::seconds(2));
     for (const auto& producer : producers) producer->check_at_rest();
     for (const auto& producer : producers) producer->stop(Duration::seconds(1));

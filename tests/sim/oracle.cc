@@ -92,6 +92,10 @@ void Oracle::on_report(const DeliveryReport& report, std::uint32_t lane) {
         fail_about(number,
                    fmt::format("timed out, though {} was final", to_string(report.last_error)));
     }
+    // Whether it stands in a topic that was made again can't be known: then it must not come twice.
+    const bool in_doubt = plan_.has(Fault::delete_topic) && report.may_have_been_written &&
+                          report.error != Errc::delivery_timeout;
+    if (s.must_arrive && !report.ok() && !in_doubt) fail_about(number, "failed in a healed world");
     const Options& o = plan_.producers[s.producer].options;
     if (report.ok() && o.acks != Acks::none && report.attempts == 0) {
         fail_about(number, "acknowledged without having been sent");
@@ -173,6 +177,13 @@ void Oracle::read_log(std::size_t index) {
                 fail_about(number, "it stands in another topic");
             if (s.partition >= 0 && log.partition != s.partition) {
                 fail_about(number, "it stands in another partition");
+            }
+            const bool same_count =
+                !plan_.has(Fault::add_partitions) && !plan_.has(Fault::delete_topic);
+            if (s.partition < 0 && s.key >= 0 && same_count) {
+                const auto [place, first] =
+                    place_of_key_.try_emplace({s.topic, s.key}, log.partition);
+                if (place->second != log.partition) fail_about(number, "its key is elsewhere too");
             }
         }
         if (reader.fault() != wire::BatchFault::none) {

@@ -23,7 +23,8 @@ struct Sent {
     std::int32_t key = -1;  ///< -1: none
     Instant accepted;
     bool reported = false;
-    bool unpolled = false;  ///< its lane went before it could be polled
+    bool unpolled = false;     ///< its lane went before it could be polled
+    bool must_arrive = false;  ///< nothing stands in its way
     Errc error = Errc::none;
     std::int32_t reported_partition = -1;
     std::int64_t offset = -1;
@@ -85,6 +86,8 @@ private:
     std::uint32_t lanes_ = 0;
     std::size_t unreported_ = 0;
     std::size_t delivered_ = 0;
+    std::map<std::pair<std::uint32_t, std::int32_t>, std::int32_t>
+        place_of_key_;  ///< by topic, key
     std::vector<LogText> logs_;
     std::vector<std::vector<Stands>> stands_;           ///< by record
     std::vector<std::vector<std::uint32_t>> in_order_;  ///< by log: the records in it
