@@ -95,7 +95,7 @@ bool Shard::park(Instant until) {
     const bool lingering = !linger_end.is_never() && linger_end <= until;
     // Without memory more records are no news: an answer, or a lane that gives a batch back, is.
     lanes_.set_wake_thresholds(blocked_ ? INT64_MAX : lingering ? options_.wake_bytes : 1);
-    if (lingering) created_ = io_->now();
+    if (lingering || blocked_) created_ = io_->now();
     parking_.announce();
     const bool flush = flush_asked_.load(std::memory_order_relaxed) > begun_ && can_take_flush();
     const bool stop = stage_ == Stage::running &&
