@@ -6,10 +6,13 @@
 #include <fmt/format.h>
 #include <ringpost/ringpost.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "interrupt.h"
 #include "line_reader.h"
@@ -21,8 +24,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// Where nobody can read it, it is not said: that is no reason to end.
-void say(const std::string& text) { (void)std::fputs(text.c_str(), stderr); }
+/// In the place of the progress line, if that is what the terminal's last line is. Where nobody
+/// can read it, it is not said: that is no reason to end. Threads: any; the log has its own.
+void say(const std::string& text, bool is_progress = false) {
+    static bool progress_shown = false;
+    flockfile(stderr);
+    if (std::exchange(progress_shown, is_progress)) (void)std::fputs("\r\033[K", stderr);
+    (void)std::fputs(text.c_str(), stderr);
+    funlockfile(stderr);
+}
 void complain(std::string_view text) { say(fmt::format("ringpost: {}\n", text)); }
 
 /// What happened so far, and how a person or a machine is told.
@@ -39,9 +49,14 @@ struct Tally {
     double rate() const { return static_cast<double>(delivered) / std::max(seconds(), 1e-9); }
 
     nlohmann::json json() const {
-        return {{"records", records}, {"delivered", delivered}, {"failed", failed},
-                {"may_have_been_written", maybe_written}, {"bytes", bytes},
-                {"seconds", seconds()}, {"records_per_second", rate()}, {"errors", errors}};
+        return {{"records", records},
+                {"delivered", delivered},
+                {"failed", failed},
+                {"may_have_been_written", maybe_written},
+                {"bytes", bytes},
+                {"seconds", seconds()},
+                {"records_per_second", rate()},
+                {"errors", errors}};
     }
     std::string text() const {
         std::string line = fmt::format(
@@ -69,7 +84,8 @@ private:
     bool send_lines(int fd, const std::string& name);
     void send_line(std::string_view line);
     void take_reports(Timeout wait);
-    void fail(Errc error, Errc last, std::string_view what);
+    void fail(Errc error, Errc last, std::uint64_t tag);
+    std::string where(std::uint64_t tag) const;
     void progress();
     int finish();
 
@@ -79,11 +95,15 @@ private:
     Lane lane_;
     Topic topic_;
     std::vector<Header> headers_;
+    struct Input {
+        std::string name;
+        std::uint64_t first_tag;
+    };
+    std::vector<Input> inputs_;  // in the order of their tags; each has begun
     Tally tally_;
     std::array<DeliveryReport, 1024> reports_;
     const bool terminal_ = isatty(STDERR_FILENO) != 0;
     Clock::time_point next_progress_ = Clock::now() + 200ms;
-    bool progress_shown_ = false;
     bool unreadable_ = false;
 };
 
@@ -145,6 +165,7 @@ bool Sending::send_file(const std::string& name) {
 bool Sending::send_lines(int fd, const std::string& name) {
     LineReader reader(fd);
     std::string_view line;
+    inputs_.push_back({name, tally_.records});
     while (!interrupted()) {
         switch (reader.next(line, 100)) {
             case LineReader::Outcome::line:
@@ -154,7 +175,8 @@ bool Sending::send_lines(int fd, const std::string& name) {
                 take_reports(Timeout::zero());
                 progress();
                 break;
-            case LineReader::Outcome::end: return true;
+            case LineReader::Outcome::end:
+                return true;
             case LineReader::Outcome::too_long:
                 complain(fmt::format("{}: a line is longer than {} bytes", name,
                                      LineReader::line_bytes_max));
@@ -193,7 +215,7 @@ void Sending::send_line(std::string_view line) {
     }
     ++tally_.records;
     tally_.bytes += line.size();
-    if (error != Errc::none) fail(error, Errc::none, fmt::format("line {}", tally_.records));
+    if (error != Errc::none) fail(error, Errc::none, record.tag);
     if ((tally_.records & 1023) == 0) {
         take_reports(Timeout::zero());
         progress();
@@ -210,20 +232,26 @@ void Sending::take_reports(Timeout wait) {
                 continue;
             }
             tally_.maybe_written += report.may_have_been_written;
-            fail(report.error, report.last_error, fmt::format("line {}", report.tag + 1));
+            fail(report.error, report.last_error, report.tag);
         }
         if (count < reports_.size()) return;
         wait = Timeout::zero();
     }
 }
 
+std::string Sending::where(std::uint64_t tag) const {
+    const auto after = std::upper_bound(inputs_.begin(), inputs_.end(), tag,
+                                        [](auto t, const Input& i) { return t < i.first_tag; });
+    const Input& input = *std::prev(after);
+    return fmt::format("{}: line {}", input.name, tag - input.first_tag + 1);
+}
+
 /// The first of each kind in full, the rest as a count at the end.
-void Sending::fail(Errc error, Errc last, std::string_view what) {
+void Sending::fail(Errc error, Errc last, std::uint64_t tag) {
     ++tally_.failed;
     std::uint64_t& count = tally_.errors[std::string(to_string(error))];
     if (++count > 1) return;
-    if (progress_shown_) say("\r\033[K");
-    std::string text = fmt::format("{}: {}: {}", what, to_string(error), message(error));
+    std::string text = fmt::format("{}: {}: {}", where(tag), to_string(error), message(error));
     text += fmt::format(" [topic {}", arguments_.topic);
     if (arguments_.partition != any_partition)
         text += fmt::format(", partition {}", arguments_.partition);
@@ -237,9 +265,9 @@ void Sending::fail(Errc error, Errc last, std::string_view what) {
 void Sending::progress() {
     if (!terminal_ || arguments_.quiet || Clock::now() < next_progress_) return;
     next_progress_ = Clock::now() + 200ms;
-    progress_shown_ = true;
-    say(fmt::format("\r\033[K{} records, {:.0f}/s, {} in flight, {} failed", tally_.records,
-                    tally_.rate(), lane_.outstanding(), tally_.failed));
+    say(fmt::format("{} records, {:.0f}/s, {} in flight, {} failed", tally_.records, tally_.rate(),
+                    lane_.outstanding(), tally_.failed),
+        true);
 }
 
 int Sending::finish() {
@@ -255,8 +283,7 @@ int Sending::finish() {
     }
     producer_.stop(1s);
     take_reports(Timeout::zero());
-    if (progress_shown_) say("\r\033[K");
-    if (!arguments_.quiet) say(tally_.text() + '\n');
+    say(arguments_.quiet ? "" : tally_.text() + '\n');
     bool told = true;
     if (arguments_.json) {
         const std::string text = tally_.json().dump() + '\n';
@@ -269,16 +296,31 @@ int Sending::finish() {
 
 }  // namespace
 
+namespace {
+
+/// Refuses "" and, for a header, a value without a name.
+std::string refuse_nameless(const std::string& text) {
+    return text.empty() || text.front() == '=' ? "give NAME=VALUE, or NAME" : "";
+}
+std::string refuse_empty(const std::string& text) {
+    return text.empty() ? "give one character or more" : "";
+}
+
+}  // namespace
+
 void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) {
     CLI::App* sub = app.add_subcommand("produce", "Send lines to a topic, one record a line.");
     sub->add_option("-b,--brokers", a.brokers, "HOST:PORT[,HOST:PORT...] to begin with")
         ->required();
     sub->add_option("-t,--topic", a.topic, "Topic")->required();
     sub->add_option("-K,--key-delimiter", a.key_delimiter,
-                    "What ends the key in a line; a line without it has no key");
+                    "What ends the key in a line; a line without it has no key")
+        ->check(refuse_empty);
     sub->add_option("-p,--partition", a.partition,
-                    "Partition, 0 and up (default: by key, or sticky)");
+                    "Partition, 0 and up (default: by key, or sticky)")
+        ->check(CLI::Range(0, std::numeric_limits<std::int32_t>::max()));
     sub->add_option("-H,--header", a.headers, "NAME=VALUE, or NAME for a null value; repeatable")
+        ->check(refuse_nameless)
         ->allow_extra_args(false);
     sub->add_option("-X,--option", a.options, "NAME=VALUE, such as linger.ms=0; repeatable")
         ->allow_extra_args(false);
@@ -295,8 +337,7 @@ int run_produce(const ProduceArguments& arguments) {
     catch_interrupts();
     Options options;
     options.log_sink = [](LogLevel, std::string_view line) { complain(line); };
-    std::vector<std::pair<std::string, std::string>> settings = {
-        {"client.id", "ringpost-cli"}};
+    std::vector<std::pair<std::string, std::string>> settings = {{"client.id", "ringpost-cli"}};
     for (const std::string& option : arguments.options) {
         const std::size_t equals = option.find('=');
         if (equals == std::string::npos) {

@@ -61,7 +61,8 @@ struct [[gnu::visibility("default")]] Options {
     /// `max.request.size`: bytes of one produce request; at least message_max_bytes.
     std::uint32_t request_bytes_max = 4 << 20;
 
-    /// `buffer.memory`: bytes of record batches a shard may hold; taken and touched at start.
+    /// `buffer.memory`: bytes of record batches a shard may hold; taken and touched at start, which
+    /// fails with out_of_memory if that is more than the machine has.
     std::uint64_t buffer_memory = 32ULL << 20;
     /// `lane.ring.bytes`: a lane's ring for records on their way to the shard.
     std::uint32_t lane_ring_bytes = 2U << 20;

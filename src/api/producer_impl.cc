@@ -79,6 +79,21 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     return s;
 }
 
+namespace {
+
+/// All of it is touched at start: more than there is would have the kernel end the program.
+Result<void> check_memory(const Options& o) {
+    const auto machine = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                         static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    if (o.buffer_memory <= machine / o.shards) return {};
+    return Error{Errc::out_of_memory,
+                 fmt::format("buffer.memory={} for each of {} shard(s) is more than the {} bytes "
+                             "of this machine",
+                             o.buffer_memory, o.shards, machine)};
+}
+
+}  // namespace
+
 Result<void> ProducerImpl::start() {
     const std::lock_guard lock(lifecycle_);
     Host& host = *host_;
@@ -87,6 +102,7 @@ Result<void> ProducerImpl::start() {
     }
     if (host.state.load() != Producer::State::created) return {};
     if (Result<void> valid = host.options.validate(); !valid) return valid;
+    if (Result<void> fits = check_memory(host.options); !fits) return fits;
     host.owner_thread = pthread_self();
     for (std::uint32_t i = 0; i < host.options.shards; ++i) {
         host.shards.push_back(std::make_unique<ShardHost>(shard_options(host.options, i)));
@@ -134,8 +150,9 @@ Result<LaneImpl*> open_lane(const std::shared_ptr<Host>& shared_host) {
         std::bit_floor(host.options.lane_ring_bytes), host.options.queue_records_max);
     auto lane = std::make_unique<LaneImpl>(shared_host, shard, channel);
     if (!channel->usable() || !lane->usable()) {
-        return Error{Errc::out_of_memory, "no memory for a lane: lower lane.ring.bytes or "
-                                          "queue.buffering.max.messages"};
+        return Error{Errc::out_of_memory,
+                     "no memory for a lane: lower lane.ring.bytes or "
+                     "queue.buffering.max.messages"};
     }
     shard.shard.lanes().add(channel);
     if (!host.inline_mode()) shard.shard.wake_if_parked();

@@ -2,6 +2,7 @@
 """Bad input to `ringpost produce`: what the person sees, and that no accepted record is lost."""
 import os
 import pathlib
+import pty
 import re
 import signal
 import subprocess
@@ -73,7 +74,18 @@ class BadOptions(BadInput):
         self.assert_refused(outcome, '127.0.0.1:kafka9', 'port')
 
     def test_negative_partition(self):
-        self.refused('-p', '-2', patterns=['partition|-p', '-2'])
+        for partition in ('-2', '-1'):
+            self.refused('-p', partition, patterns=['partition', partition])
+
+    def test_empty_key_delimiter(self):
+        self.refused('-K', '', patterns=['key-delimiter'])
+
+    def test_header_without_a_name(self):
+        for header in ('', '=value'):
+            self.refused('-H', header, patterns=['header', 'NAME'])
+
+    def test_more_memory_than_the_machine_has(self):
+        self.refused('-X', f'buffer.memory={1 << 40}', patterns=[r'buffer\.memory', str(1 << 40)])
 
     def test_partition_beyond_32_bits(self):
         self.refused('-p', '2147483648', patterns=['partition|-p', '2147483648'])
@@ -173,6 +185,15 @@ class BadRecords(BadInput):
         self.assert_reported(outcome, records=3, delivered=2)
         self.assertCountEqual(values, [b'before', b'after'])
 
+    def test_a_failed_record_is_named_by_file_and_line(self):
+        with tempfile.TemporaryDirectory() as folder, program.embedded_broker() as bootstrap:
+            first, second = pathlib.Path(folder) / 'first', pathlib.Path(folder) / 'second'
+            first.write_bytes(THREE)
+            second.write_bytes(b'one\n' + b'x' * 3_000_000 + b'\n')
+            outcome = program.produce(bootstrap, 'topic', first, second)
+        self.assert_refused(outcome, 'second: line 2: ')
+        self.assert_reported(outcome, records=5, delivered=4)
+
     def test_record_that_the_cluster_finds_too_large_fails_alone(self):
         kafka = real_kafka.cluster()
         topic = kafka.new_topic(partitions=1)
@@ -210,6 +231,24 @@ class Endings(BadInput):
         self.assertCountEqual(values, THREE.split())
         self.assert_refused(outcome, 'output', 'broken pipe')
 
+    def test_on_a_terminal_each_message_has_a_line_of_its_own(self):
+        terminal, program_side = pty.openpty()
+        with hostile_peers.nobody() as address:
+            process = program.start(['produce', '-b', address, '-t', 'topic', *SHORT],
+                                    stderr=program_side)
+            os.close(program_side)
+            process.stdin.write(THREE)
+            process.stdin.close()
+            shown = b''
+            while more := read_terminal(terminal):
+                shown += more
+            process.wait(SHORT_S)
+            process.stdout.close()
+        os.close(terminal)
+        self.assertIn(b' in flight', shown)
+        for before in shown.split(b'ringpost: ')[:-1]:
+            self.assertTrue(before == b'' or before.endswith((b'\n', b'\r\033[K')), shown)
+
     def test_ctrl_c_flushes_what_was_accepted(self):
         lines = b''.join(b'%06d\n' % number for number in range(10_000))
         with program.embedded_broker() as bootstrap:
@@ -242,6 +281,14 @@ class Endings(BadInput):
             outcome = program.finish(process, began, timeout_s=SHORT_S)
             self.assertLess(time.monotonic() - second, 2, outcome)
         self.assertNotEqual(outcome.code, 0, outcome)
+
+
+def read_terminal(terminal):
+    """The next bytes; b'' once the program has let go of it."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b''
 
 
 def wait_for_first_record(bootstrap, topic):
