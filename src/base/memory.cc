@@ -7,15 +7,9 @@
 #include <cstdlib>
 
 #include "base/assert.h"
+#include "base/sanitized.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__SANITIZE_THREAD__)
-#define RINGPOST_PLAIN_MALLOC 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define RINGPOST_PLAIN_MALLOC 1
-#endif
-#endif
-#ifndef RINGPOST_PLAIN_MALLOC
+#ifndef RINGPOST_SANITIZED
 #include <mimalloc.h>
 #endif
 
@@ -23,7 +17,7 @@ namespace ringpost {
 
 void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
     if (bytes == 0) bytes = 1;
-#ifdef RINGPOST_PLAIN_MALLOC
+#ifdef RINGPOST_SANITIZED
     void* p = nullptr;
     if (alignment < sizeof(void*)) alignment = sizeof(void*);
     return posix_memalign(&p, alignment, bytes) == 0 ? p : nullptr;
@@ -35,7 +29,7 @@ void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
 }
 
 void deallocate(void* memory) noexcept {
-#ifdef RINGPOST_PLAIN_MALLOC
+#ifdef RINGPOST_SANITIZED
     std::free(memory);
 #else
     mi_free(memory);

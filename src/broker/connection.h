@@ -133,7 +133,8 @@ public:
     // Requests.
 
     /// A free slot, or null if the connection is not ready, is throttled, or has its fill. Slot
-    /// numbers 0..inflight_requests_max-1 are Produce requests, the others the rest.
+    /// numbers 0..inflight_requests_max-1 are Produce requests, the others the rest. A Produce
+    /// slot comes with a frame of request_frame_bytes and with capacity for send_pieces_max pieces.
     RequestSlot* try_begin(wire::ApiKey api, Instant now);
     std::uint32_t slot_number(const RequestSlot& slot) const {
         return static_cast<std::uint32_t>(&slot - slots_.data());
@@ -182,6 +183,7 @@ private:
     void negotiate(Instant now);
     void on_api_versions(ByteSpan body, Instant now);
     void rest(Instant now);
+    void make_produce_room();
     RequestSlot& begin(std::uint32_t number, wire::ApiKey api, std::int16_t version);
     void remove_from_order(std::uint32_t place);
     bool next_frame(ByteSpan& frame, Instant now);

@@ -18,10 +18,19 @@ RequestSlot* Connection::try_begin(wire::ApiKey api, Instant now) {
     const bool produce = api == wire::ApiKey::produce;
     const std::uint32_t first = produce ? 0 : limits::inflight_requests_max;
     const std::uint32_t end = produce ? options_.inflight_max : limits::request_slots;
+    if (produce && slots_[0].frame.empty()) make_produce_room();
     for (std::uint32_t i = first; i < end; ++i) {
         if (slots_[i].state == SlotState::free) return &begin(i, api, chosen);
     }
     return nullptr;
+}
+
+/// All at once: a slot that is first needed when the load is highest must not allocate then.
+void Connection::make_produce_room() {
+    for (std::uint32_t i = 0; i < options_.inflight_max; ++i) {
+        slots_[i].frame.resize(limits::request_frame_bytes);
+        slots_[i].pieces.reserve(limits::send_pieces_max);
+    }
 }
 
 RequestSlot& Connection::begin(std::uint32_t number, wire::ApiKey api, std::int16_t version) {

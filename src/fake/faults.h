@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <vector>
 
 #include <ringpost/error.h>
 
 #include "base/bytes.h"
 #include "wire/api.h"
 #include "wire/metadata.h"
+#include "wire/produce.h"
 
 namespace ringpost::fake {
 
@@ -25,6 +27,8 @@ struct ProduceAttempt {
 struct ProduceFault {
     Errc error = Errc::none;  ///< Answered in place of the true outcome.
     bool append = false;      ///< The batch is appended all the same, if it may be.
+    /// The records that the error is about; an answer of v8+ names them (KIP-467).
+    std::vector<wire::ProduceResponse::RecordError> records;
 };
 
 /// One request, before its body is looked at.

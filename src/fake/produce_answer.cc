@@ -70,6 +70,7 @@ private:
             cluster_.faults().on_produce({node_id_, topic.name, answer.index, records});
         if (fault.error == Errc::none || fault.append) append(*partition, records, answer);
         if (fault.error != Errc::none) refuse(answer, fault.error, {});
+        answer.record_errors = fault.records;
         if (fault.error == Errc::not_leader_or_follower) add_leader_hint(*partition, answer);
     }
 

@@ -176,7 +176,7 @@ void Answers::want_bump(Partition& partition, Instant now) {
 }
 
 void Answers::settle(Partition& partition, Instant now) {
-    if (partition.bump_due && partition.in_flight == 0) bump_epoch(partition, identity_, delivery_);
+    if (partition.bump_due && partition.in_flight == 0) bump_epoch(partition, identity_);
     readiness_.update(partition, now);
 }
 

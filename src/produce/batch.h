@@ -107,8 +107,8 @@ struct Batch {
 
     /// An attempt may have been appended without our knowing.
     void mark_maybe_written() {
-        const bool anywhere = maybe_written && maybe_in.is_zero();
-        maybe_in = anywhere ? wire::Uuid{} : sent_to;
+        const bool one_place = !maybe_written || maybe_in == sent_to;
+        maybe_in = one_place ? sent_to : wire::Uuid{};
         maybe_written = true;
     }
 

@@ -20,7 +20,7 @@ ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
       cluster_(config, prng_),
       readiness_(config),
       accumulator_(config, cluster_, pool_, delivery_, readiness_, flushes_, prng_),
-      sender_(config, accumulator_, readiness_, identity_),
+      sender_(config, accumulator_, readiness_, identity_, delivery_),
       answers_(config, cluster_, delivery_, readiness_, identity_, prng_),
       housekeeping_(config, cluster_, identity_, prng_) {}
 

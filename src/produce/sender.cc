@@ -42,12 +42,12 @@ void Sender::fill(Node& node, Instant now) {
         broker::RequestSlot* slot = node.connection.try_begin(wire::ApiKey::produce, now);
         if (slot == nullptr) return;
         const std::uint32_t number = node.connection.slot_number(*slot);
-        if (!pick(node, number, now)) {
+        if (pick(node, number, now)) {
+            encode(node, *slot);
+            node.connection.submit(*slot, now);
+        } else {
             node.connection.abandon(*slot);
-            return;
         }
-        encode(node, *slot);
-        node.connection.submit(*slot, now);
     }
 }
 
@@ -62,6 +62,12 @@ bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {
     for (std::size_t left = node.ready.size(); left != 0; --left) {
         Partition& partition = *node.ready.front();
         Batch& batch = *partition.next_batch();
+        if (config_.idempotent && would_come_twice(batch)) {
+            delivery_.resolve(batch, {.error = batch.last_error, .last_error = batch.last_error,
+                                      .may_have_been_written = true});
+            readiness_.update(partition, now);
+            continue;
+        }
         bytes += batch.bytes;
         pieces += batch.slab_count + 1;
         frame += wire::produce_partition_frame_bytes_max +
@@ -101,8 +107,6 @@ void Sender::encode(Node& node, broker::RequestSlot& slot) {
     // Not every topic has an id everywhere.
     if (!by_id) slot.version = std::min<std::int16_t>(slot.version, by_id_since - 1);
     slot.expects_response = config_.acks != Acks::none;
-    slot.frame.resize(limits::request_frame_bytes);
-    slot.pieces.reserve(limits::send_pieces_max);
 
     Writer out(slot.frame);
     std::size_t cut = 0;

@@ -5,6 +5,7 @@
 
 #include "produce/accumulator.h"
 #include "produce/config.h"
+#include "produce/delivery.h"
 #include "produce/node.h"
 #include "produce/readiness.h"
 #include "produce/sequence.h"
@@ -14,18 +15,22 @@ namespace ringpost::produce {
 /// Thread:    one. Borrows everything.
 /// Bounds:    Config::request_bytes_max (but always one batch), limits::request_partitions_max
 ///            batches, limits::send_pieces_max pieces and limits::request_frame_bytes a request.
-/// Allocates: a slot's frame and pieces at its first use.
 class Sender {
 public:
     Sender(const Config& config, Accumulator& accumulator, Readiness& readiness,
-           ProducerIdentity& identity)
-        : config_(config), accumulator_(accumulator), readiness_(readiness), identity_(identity) {}
+           ProducerIdentity& identity, Delivery& delivery)
+        : config_(config),
+          accumulator_(accumulator),
+          readiness_(readiness),
+          identity_(identity),
+          delivery_(delivery) {}
 
     /// Makes requests of the node's ready partitions while its connection takes them.
     void fill(Node& node, Instant now);
 
 private:
-    /// Picks batches for one request into the slot's InFlight; false if there is none.
+    /// Picks batches for one request into the slot's InFlight; false if all that it came to were
+    /// resolved instead.
     bool pick(Node& node, std::uint32_t slot, Instant now);
     void encode(Node& node, broker::RequestSlot& slot);
 
@@ -33,6 +38,7 @@ private:
     Accumulator& accumulator_;
     Readiness& readiness_;
     ProducerIdentity& identity_;
+    Delivery& delivery_;
 };
 
 }  // namespace ringpost::produce

@@ -6,21 +6,15 @@
 
 namespace ringpost::produce {
 
-void bump_epoch(Partition& partition, ProducerIdentity& identity, Delivery& delivery) {
+bool would_come_twice(const Batch& batch) {
+    if (!batch.maybe_written || batch.sequenced) return false;
+    const wire::Uuid& now = batch.topic->uuid;
+    return batch.maybe_in.is_zero() || now.is_zero() || batch.maybe_in == now;
+}
+
+void bump_epoch(Partition& partition, ProducerIdentity& identity) {
     RINGPOST_ASSERT(partition.in_flight == 0);
-    Batch* next = nullptr;
-    for (Batch* b = partition.queue.front(); b != nullptr; b = next) {
-        next = partition.queue.next(*b);
-        if (!b->sequenced) continue;
-        // What may stand in this very log must not come again; a deleted topic's doesn't matter.
-        const bool may_stand =
-            b->maybe_written && (b->maybe_in.is_zero() || partition.topic->uuid.is_zero() ||
-                                 b->maybe_in == partition.topic->uuid);
-        if (may_stand) {
-            delivery.resolve(*b, {.error = b->last_error, .last_error = b->last_error,
-                                  .may_have_been_written = true});
-            continue;
-        }
+    for (Batch* b = partition.queue.front(); b != nullptr; b = partition.queue.next(*b)) {
         b->sequenced = false;
         b->written = false;
     }

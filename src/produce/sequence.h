@@ -6,7 +6,6 @@
 
 #include "produce/batch.h"
 #include "produce/config.h"
-#include "produce/delivery.h"
 #include "produce/partition.h"
 
 namespace ringpost::produce {
@@ -45,8 +44,12 @@ inline void assign_sequence(Partition& partition, Batch& batch, const ProducerId
 }
 
 /// Begins a new epoch, locally: a sequence was given to a batch that will never be appended, or the
-/// broker's state is lost. Batches that wait get new numbers; one that may stand in the log already
-/// is reported as such, for a new number would let it in twice. Nothing may be in flight.
-void bump_epoch(Partition& partition, ProducerIdentity& identity, Delivery& delivery);
+/// broker's state is lost. Batches that wait get new numbers when they are sent, unless they
+/// would_come_twice. Nothing may be in flight.
+void bump_epoch(Partition& partition, ProducerIdentity& identity);
+
+/// Whether the batch may stand in its topic's log under numbers that it has no more: new ones would
+/// let it in again. What a deleted topic of that name holds does not matter.
+bool would_come_twice(const Batch& batch);
 
 }  // namespace ringpost::produce

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "allocations.h"
 #include "base/format.h"
 
 namespace ringpost::sim {
@@ -71,7 +72,10 @@ void SimProducer::start() {
 
 void SimProducer::run_shard(std::uint32_t index) {
     shard::Shard& shard = host_->shards[index]->shard;
-    while (!shard.finished()) shard.turn(Instant::never());
+    while (!shard.finished()) {
+        const Inside inside;
+        shard.turn(Instant::never());
+    }
     shard.close();
     shards_[index].io = nullptr;
     world_.note("shard has left", index_, index);
@@ -96,9 +100,13 @@ void SimProducer::run_inline() {
         std::array<DeliveryReport, 16> reports;
         SimLane& lane = *lanes_[world_.dice().below(static_cast<std::uint32_t>(lanes_.size()))];
         const bool polls = lane.style != PollStyle::never || calm_;
-        const std::size_t count =
-            lane.lane->poll_for(std::span(reports).first(polls ? reports.size() : 0),
-                                as_timeout(std::max(next - world_.now(), Duration::us(1))));
+        const Duration wait = std::max(next - world_.now(), Duration::us(1));
+        std::size_t count = 0;
+        {
+            const Inside inside;
+            count = lane.lane->poll_for(std::span(reports).first(polls ? reports.size() : 0),
+                                        as_timeout(wait));
+        }
         for (std::size_t i = 0; i < count; ++i) oracle_.on_report(reports[i], lane.number);
         // Whoever does not poll drives the loop all the same: it is his own.
         if (!polls) host_->shards[0]->shard.turn(next);
@@ -120,6 +128,7 @@ void SimProducer::open_lane(SimLane& lane) {
     lane.number = oracle_.next_lane();
     lane.waiting.clear();
     lane.flush_ticket = 0;
+    lane.topics.clear();
     const std::uint32_t style = world_.dice().below(6);
     lane.style = style == 0 ? PollStyle::never : style == 1 ? PollStyle::late : PollStyle::greedy;
     world_.note("lane opened", index_, lane.number, static_cast<std::int64_t>(lane.style));
@@ -195,6 +204,7 @@ bool SimProducer::produce_one(SimLane& lane) {
     sent.topic = dice.below(plan_.topics);
     if (dice.one_in(4)) sent.partition = static_cast<std::int32_t>(dice.below(plan_.partitions));
     if (dice.one_in(2)) sent.key = static_cast<std::int32_t>(dice.below(keys));
+    sent.invalid = plan_.has(Fault::invalid_records) && dice.one_in(20);
     sent.value_bytes = static_cast<std::uint32_t>(
         dice.magnitude(10, std::min(plan_.value_bytes_max, mine_.options.message_max_bytes - 200)));
     return produce_record(lane, sent);
@@ -209,6 +219,12 @@ bool SimProducer::probes_must_arrive() const {
     const Duration setup = Duration::from(o.connection_setup_timeout);
     return o.acks != Acks::none && o.retries > 1'000 && slowest < request && slowest < setup &&
            Duration::from(o.delivery_timeout) > (request + setup) * 4 + Duration::seconds(4);
+}
+
+/// A record a partition; where each may take its whole timeout, no more than go at a time.
+std::uint32_t SimProducer::probes_wanted() const {
+    const std::uint32_t all = plan_.topics * plan_.partitions;
+    return probes_must_arrive() ? all : std::min(all, mine_.options.queue_records_max);
 }
 
 void SimProducer::send_probes(SimLane& lane) {
@@ -230,7 +246,7 @@ bool SimProducer::produce_record(SimLane& lane, Sent& sent) {
     const std::uint32_t number = oracle_.next_number();
     const std::string topic = world_.topic_name(sent.topic);
     const std::string key = Oracle::key_of(sent.key);
-    const std::string value = oracle_.value_of(number, sent.value_bytes);
+    const std::string value = Oracle::value_of(number, sent.value_bytes, sent.invalid);
     Record record;
     record.topic_name = topic;
     record.partition = sent.partition;
@@ -238,7 +254,15 @@ bool SimProducer::produce_record(SimLane& lane, Sent& sent) {
     record.value = value;
     record.timestamp_ms = 1'700'000'000'000 + world_.now().count_ns() / 1'000'000;
     record.tag = number;
-    const Errc error = lane.lane->produce(record);
+    const std::uint64_t before = allocations();
+    const Errc error = [&] {
+        const Inside inside;
+        return lane.lane->produce(record);
+    }();
+    // The first record of a topic's name finds its handle.
+    if (allocations() != before && !lane.topics.insert(sent.topic).second) {
+        fail("a call to produce called the allocator");
+    }
     if (error == Errc::none) {
         oracle_.on_accepted(sent);
         lane.waiting.push_back(number);
@@ -254,7 +278,12 @@ void SimProducer::poll(SimLane& lane) {
     std::array<DeliveryReport, 64> reports;
     const std::size_t room = 1 + world_.dice().below(reports.size());
     for (;;) {
-        const std::size_t count = lane.lane->poll(std::span(reports).first(room));
+        const std::uint64_t before = allocations();
+        const std::size_t count = [&] {
+            const Inside inside;
+            return lane.lane->poll(std::span(reports).first(room));
+        }();
+        if (allocations() != before && !mine_.is_inline) fail("a poll called the allocator");
         for (std::size_t i = 0; i < count; ++i) oracle_.on_report(reports[i], lane.number);
         if (count == 0) break;
     }

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "api/lane_impl.h"
@@ -27,7 +28,10 @@ public:
     /// No more records; whoever polled never polls now.
     void calm_down();
     /// In a healed world: a record to every partition, which must be delivered.
-    void probe() { probing_ = true; }
+    void probe() {
+        probing_ = true;
+        probes_ = 0;
+    }
     bool asked_to_stop() const { return asked_to_stop_; }
     /// Stops it, wherever it is. `timeout` as in Producer::stop.
     void stop(Duration timeout);
@@ -50,6 +54,7 @@ private:
         std::uint64_t flush_ticket = 0;     ///< 0: no flush under way
         std::uint32_t flush_before = 0;     ///< numbers below are to be reported by then
         Instant next_step;
+        std::set<std::uint32_t> topics;  ///< whose handles it has found
     };
     struct SimShard {
         SimIo* io = nullptr;  ///< the shard owns it
@@ -61,7 +66,7 @@ private:
     void produce_some(SimLane& lane);
     bool produce_one(SimLane& lane);
     bool produce_record(SimLane& lane, Sent& sent);
-    std::uint32_t probes_wanted() const { return plan_.topics * plan_.partitions; }
+    std::uint32_t probes_wanted() const;
     void send_probes(SimLane& lane);
     bool probes_must_arrive() const;
     void poll(SimLane& lane);

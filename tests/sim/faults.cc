@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "oracle.h"
 #include "sim_io.h"
 #include "wire/produce.h"
 #include "wire/record_batch.h"
@@ -187,6 +188,7 @@ void World::strike(Fault fault) {
         case Fault::garbage:
             armed_[static_cast<std::size_t>(fault)] += 1 + dice_.below(3);
             return;
+        case Fault::invalid_records:  // the programs make them
         case Fault::count:
             return;
     }
@@ -350,6 +352,21 @@ fake::RequestFate World::fate_of(const fake::RequestAttempt& attempt) {
     return fake::RequestFate::handle;
 }
 
+/// As a broker that looks at each record; it does so before it looks at sequences.
+std::vector<wire::ProduceResponse::RecordError> World::invalid_in(
+    const fake::ProduceAttempt& attempt) {
+    std::vector<wire::ProduceResponse::RecordError> named;
+    wire::RecordBatchReader reader(attempt.records);
+    wire::RecordView record;
+    while (reader.next(record)) {
+        if (!Oracle::is_invalid(as_text(record.value))) continue;
+        named.push_back(
+            {static_cast<std::int32_t>(record.offset_delta), "it is marked as invalid"});
+        ++struck_[static_cast<std::size_t>(Fault::invalid_records)];
+    }
+    return named;
+}
+
 fake::ProduceFault World::fault_of(const fake::ProduceAttempt& attempt) {
     fake::Topic* topic = cluster_.find_topic(attempt.topic);
     if (topic == nullptr) return {};
@@ -358,6 +375,10 @@ fake::ProduceFault World::fault_of(const fake::ProduceAttempt& attempt) {
     if (!wire::decode_batch_header(attempt.records, tried.header)) fail("a batch has no header");
     touched_.emplace_back(topic->name, attempt.partition);
     tried_.push_back(tried);
+    if (plan_.has(Fault::invalid_records)) {
+        fake::ProduceFault refusal{.error = Errc::invalid_record, .records = invalid_in(attempt)};
+        if (!refusal.records.empty()) return refusal;
+    }
     if (armed(Fault::request_error)) {
         const bool is_new =
             !appended_.contains({key_of(*topic, attempt.partition), tried.header.producer_id,

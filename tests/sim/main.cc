@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "actors.h"
+#include "allocations.h"
 #include "base/format.h"
 
 namespace ringpost::sim {
@@ -44,7 +45,8 @@ void tell(const std::string& what) {
 /// What runs of one process add up to; shared with the parent.
 struct Sum {
     std::uint64_t seeds, records, delivered, events, virtual_ms;
-    std::uint64_t current;  ///< the seed under way
+    std::uint64_t rounds_counted;  ///< in which the allocator must not be called
+    std::uint64_t current;         ///< the seed under way
     std::uint64_t struck[fault_kinds];
 };
 
@@ -96,13 +98,25 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
         fail(fmt::format("{} of {} records have no report {} ms after the last fault",
                          oracle.unreported(), oracle.accepted(), bound.count_ms()));
     }
-    // All is well: then a new record arrives, wherever it goes.
-    for (const auto& producer : producers) {
-        if (!producer->asked_to_stop()) producer->probe();
+    // All is well: then a new record arrives, wherever it goes; where records have been, others
+    // follow without a call to the allocator.
+    std::uint64_t allocated = 0;
+    std::uint64_t questions = 0;
+    for (int round = 0; round < 3; ++round) {
+        world.run_until(world.now() + Duration::seconds(2));
+        allocated = allocations();
+        questions = world.questions();
+        for (const auto& producer : producers) {
+            if (!producer->asked_to_stop()) producer->probe();
+        }
+        if (world.run_until(world.now() + bound, [&] { return all_quiet(producers); })) {
+            fail("probes have no reports");
+        }
     }
-    if (world.run_until(world.now() + bound, [&] { return all_quiet(producers); })) {
-        fail("probes have no reports");
+    if (world.questions() == questions && allocations() != allocated) {
+        fail(fmt::format("{} calls to the allocator", allocations() - allocated));
     }
+    sum.rounds_counted += world.questions() == questions;
     world.run_until(world.now() + Duration::seconds(2));
     for (const auto& producer : producers) producer->check_at_rest();
     for (const auto& producer : producers) producer->stop(Duration::seconds(1));
@@ -145,6 +159,7 @@ void print(const Sum& sum, double seconds, unsigned jobs, std::size_t failures) 
         sum.seeds, sum.records, sum.delivered, sum.events,
         static_cast<double>(sum.virtual_ms) / 3.6e6,
         static_cast<double>(sum.virtual_ms) / 1e3 / std::max(seconds, 1e-9) / jobs);
+    fmt::print("{} worlds in which the allocator was to be left alone\n", sum.rounds_counted);
     fmt::print("faults:");
     for (std::size_t i = 0; i < fault_kinds; ++i) {
         fmt::print(" {} {}", name_of(static_cast<Fault>(i)), sum.struck[i]);
@@ -189,6 +204,7 @@ int run_many(std::uint64_t from, std::uint64_t to, unsigned jobs, bool twice, st
         sum.delivered += sums[job].delivered;
         sum.events += sums[job].events;
         sum.virtual_ms += sums[job].virtual_ms;
+        sum.rounds_counted += sums[job].rounds_counted;
         for (std::size_t i = 0; i < fault_kinds; ++i) sum.struck[i] += sums[job].struck[i];
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;

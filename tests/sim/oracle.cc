@@ -14,6 +14,7 @@ namespace ringpost::sim {
 namespace {
 
 constexpr std::size_t number_bytes = 10;
+constexpr char invalid_mark = '!';
 
 /// A broker's refusal that no other attempt can change.
 bool is_final(Errc code) {
@@ -32,13 +33,18 @@ bool is_final(Errc code) {
 
 }  // namespace
 
-std::string Oracle::value_of(std::uint32_t number, std::uint32_t bytes) const {
+std::string Oracle::value_of(std::uint32_t number, std::uint32_t bytes, bool invalid) {
     std::string value = fmt::format("{:010}", number);
-    value.resize(std::max<std::size_t>(bytes, number_bytes));
+    value.resize(std::max<std::size_t>(bytes, number_bytes + invalid));
     for (std::size_t i = number_bytes; i < value.size(); ++i) {
         value[i] = static_cast<char>('a' + (number * 7 + i * 13) % 26);
     }
+    if (invalid) value[number_bytes] = invalid_mark;
     return value;
+}
+
+bool Oracle::is_invalid(std::string_view value) {
+    return value.size() > number_bytes && value[number_bytes] == invalid_mark;
 }
 
 std::string Oracle::key_of(std::int32_t key) { return fmt::format("key-{}", key); }
@@ -78,11 +84,15 @@ void Oracle::on_report(const DeliveryReport& report, std::uint32_t lane) {
     delivered_ += report.ok();
     world_.note("report", static_cast<std::int64_t>(number),
                 static_cast<std::int64_t>(report.error), report.offset);
+    const Options& o = plan_.producers[s.producer].options;
+    if (s.invalid && report.ok() && o.acks != Acks::none) {
+        fail_about(number, "is invalid, and was acknowledged");
+    }
     if (s.partition >= 0 && report.ok() && report.partition != s.partition) {
         fail_about(number, "reported in another partition than asked for");
     }
     if (!report.ok() && !report.value.is_null() &&
-        report.value.text() != value_of(number, s.value_bytes)) {
+        report.value.text() != value_of(number, s.value_bytes, s.invalid)) {
         fail_about(number, "the report's value is not the record's");
     }
     if (!report.ok() && report.key.is_null() != (s.key < 0) && !report.value.is_null()) {
@@ -96,7 +106,6 @@ void Oracle::on_report(const DeliveryReport& report, std::uint32_t lane) {
     const bool in_doubt = plan_.has(Fault::delete_topic) && report.may_have_been_written &&
                           report.error != Errc::delivery_timeout;
     if (s.must_arrive && !report.ok() && !in_doubt) fail_about(number, "failed in a healed world");
-    const Options& o = plan_.producers[s.producer].options;
     if (report.ok() && o.acks != Acks::none && report.attempts == 0) {
         fail_about(number, "acknowledged without having been sent");
     }
@@ -167,7 +176,8 @@ void Oracle::read_log(std::size_t index) {
             const Sent& s = sent_[number];
             stands_[number].push_back({index, reader.header().base_offset + view.offset_delta});
             in_order_[index].push_back(number);
-            if (value != value_of(number, s.value_bytes))
+            if (s.invalid) fail_about(number, "is invalid, and stands in a log");
+            if (value != value_of(number, s.value_bytes, s.invalid))
                 fail_about(number, "its bytes in the log differ");
             if (view.key_null != (s.key < 0) ||
                 (s.key >= 0 && as_text(view.key) != key_of(s.key))) {

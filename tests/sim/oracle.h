@@ -25,6 +25,7 @@ struct Sent {
     bool reported = false;
     bool unpolled = false;     ///< its lane went before it could be polled
     bool must_arrive = false;  ///< nothing stands in its way
+    bool invalid = false;      ///< every broker finds it so
     Errc error = Errc::none;
     std::int32_t reported_partition = -1;
     std::int64_t offset = -1;
@@ -37,8 +38,10 @@ class Oracle {
 public:
     Oracle(World& world, const Plan& plan) : world_(world), plan_(plan) {}
 
-    // Bytes of a record, made from its number alone.
-    std::string value_of(std::uint32_t number, std::uint32_t bytes) const;
+    // Bytes of a record, made from its number alone, but for a mark at invalid ones.
+    static std::string value_of(std::uint32_t number, std::uint32_t bytes, bool invalid);
+    /// What the brokers of these worlds go by.
+    static bool is_invalid(std::string_view value);
     static std::string key_of(std::int32_t key);
 
     std::uint32_t next_number() const { return static_cast<std::uint32_t>(sent_.size()); }

@@ -40,7 +40,8 @@ constexpr std::string_view fault_names[] = {"reset",
                                             "throttle",
                                             "idle_close",
                                             "forget_producers",
-                                            "garbage"};
+                                            "garbage",
+                                            "invalid_records"};
 static_assert(std::size(fault_names) == fault_kinds);
 
 ProducerPlan draw_producer(Dice& dice, const Plan& plan) {

@@ -66,6 +66,7 @@ enum class Fault : std::uint8_t {
     idle_close,          ///< a node closes connections that were quiet for a while
     forget_producers,    ///< a partition forgets its producer ids
     garbage,             ///< a response's bytes are altered
+    invalid_records,     ///< brokers find some records invalid, and name them
     count
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(Fault::count);

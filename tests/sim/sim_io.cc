@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "allocations.h"
 #include "base/format.h"
 
 namespace ringpost::sim {
@@ -43,7 +44,13 @@ void SimIo::tell(io::Event::Kind kind, std::uint32_t index, int result) {
     wake_at(world_.now() + Duration::us(world_.dice().below(30)));
 }
 
+void SimIo::resolve(std::string_view host, std::uint16_t port, std::uint64_t token) {
+    const Inside outside(false);
+    world_.resolve(*this, std::string(host), port, token);
+}
+
 io::SocketId SimIo::connect(const io::Address& address, std::uint64_t token) {
+    const Inside outside(false);
     asked_ = true;
     std::uint32_t index = 0;
     if (free_.empty()) {
@@ -64,6 +71,7 @@ io::SocketId SimIo::connect(const io::Address& address, std::uint64_t token) {
 }
 
 void SimIo::send(io::SocketId id, std::span<const io::Piece> pieces) {
+    const Inside outside(false);
     Socket& s = socket(id);
     if (!s.connected || s.closing) fail("a send on a socket that is not connected");
     if (s.sending) fail("two sends at a time on one socket");
@@ -137,6 +145,7 @@ void SimIo::forget_send(Socket& s) {
 }
 
 void SimIo::receive(io::SocketId id, std::span<std::byte> room) {
+    const Inside outside(false);
     Socket& s = socket(id);
     if (!s.connected || s.closing) fail("a receive on a socket that is not connected");
     if (!s.room.empty()) fail("two receives at a time on one socket");
@@ -195,6 +204,7 @@ void SimIo::on_reset(std::uint32_t index, int error) {
 }
 
 void SimIo::close(io::SocketId id) {
+    const Inside outside(false);
     Socket& s = socket(id);
     if (s.closing) return;
     s.closing = true;
@@ -228,6 +238,7 @@ void SimIo::on_resolved(std::uint64_t token, int result, std::vector<io::Address
 }
 
 void SimIo::wake() noexcept {
+    const Inside outside(false);
     woken_ = true;
     world_.note("wake", producer_);
     wake_at(world_.now() + Duration::us(world_.dice().below(60)));
@@ -244,6 +255,7 @@ void SimIo::wake_at(Instant when) {
 }
 
 std::size_t SimIo::wait(std::span<io::Event> out, Instant until) {
+    const Inside outside(false);
     ++waits_;
     fiber_ = Fiber::current();
     asleep_ = true;

@@ -23,9 +23,7 @@ public:
     // Io.
     Instant now() override { return world_.now(); }
     std::int64_t wall_ms() override { return world_.now().count_ns() / 1'000'000; }
-    void resolve(std::string_view host, std::uint16_t port, std::uint64_t token) override {
-        world_.resolve(*this, std::string(host), port, token);
-    }
+    void resolve(std::string_view host, std::uint16_t port, std::uint64_t token) override;
     io::SocketId connect(const io::Address& address, std::uint64_t token) override;
     void send(io::SocketId id, std::span<const io::Piece> pieces) override;
     void receive(io::SocketId id, std::span<std::byte> room) override;

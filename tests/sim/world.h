@@ -44,6 +44,7 @@ struct Wire {
     std::vector<std::byte> answers;  ///< arrived, not received
     bool ended = false;     ///< the node has ended it: read as end of stream behind answers
     bool handling = false;  ///< a request is being worked on
+    bool produced = false;  ///< a Produce request was sent
     std::deque<std::int16_t> asked;  ///< APIs of the requests that are to be answered, in order
     Instant quiet_from = Instant::never();  ///< a throttle: no produce request between the two
     Instant quiet_until;
@@ -101,6 +102,9 @@ public:
     void heal();
     void begin_faults();
     const std::array<std::uint64_t, fault_kinds>& struck() const { return struck_; }
+    /// Names, connects, and requests other than Produce but a connection's first: how often one was
+    /// asked for or answered.
+    std::uint64_t questions() const { return questions_; }
     /// Records of a topic's incarnations that are gone, as they stood when it was deleted.
     struct Buried {
         std::string topic;
@@ -161,6 +165,7 @@ private:
     void bury(fake::Topic& topic);
     bool forget_producers();
     fake::RequestFate fate_of(const fake::RequestAttempt& attempt);
+    std::vector<wire::ProduceResponse::RecordError> invalid_in(const fake::ProduceAttempt& attempt);
     fake::ProduceFault fault_of(const fake::ProduceAttempt& attempt);
     void distort(std::int32_t node, wire::MetadataResponse& response);
     void spoil(std::vector<std::byte>& answer);
@@ -172,6 +177,7 @@ private:
     const Plan& plan_;
     Dice dice_;
     Trace trace_;
+    std::uint64_t questions_ = 0;
     Instant now_ = Instant::from_ns(1'000'000'000);
     std::uint64_t order_ = 0;
     std::priority_queue<Item, std::vector<Item>, std::greater<>> items_;

@@ -212,7 +212,7 @@ struct Driver {
     RequestSlot* begin(wire::ApiKey api) {
         RequestSlot* slot = c().try_begin(api, now);
         if (slot == nullptr) return nullptr;
-        slot->frame.resize(100);
+        slot->frame.resize(std::max<std::size_t>(slot->frame.size(), 100));
         Writer out(slot->frame);
         std::byte* size_at = wire::begin_frame(out);
         wire::encode_request_header(out, slot->api, slot->version, slot->correlation_id, "test");

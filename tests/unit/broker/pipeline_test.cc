@@ -36,6 +36,18 @@ TEST(Pipeline, HasFiveProduceSlotsAndThreeOthersApartFromThem) {
     EXPECT_EQ(d.c().requests_unanswered(), limits::request_slots);
 }
 
+TEST(Pipeline, TheFirstProduceSlotMakesRoomForAll) {
+    Driver d;
+    d.to_ready();
+    const RequestSlot* first = d.begin(ApiKey::produce);
+    ASSERT_EQ(d.c().slot_number(*first), 0U);
+    for (std::uint32_t i = 0; i < produce_slots; ++i) {
+        const RequestSlot& slot = first[i];
+        EXPECT_EQ(slot.frame.size(), limits::request_frame_bytes);
+        EXPECT_GE(slot.pieces.capacity(), limits::send_pieces_max);
+    }
+}
+
 TEST(Pipeline, MayBeAllowedFewerProduceRequests) {
     Driver d;
     d.options.inflight_max = 2;

@@ -188,6 +188,18 @@ TEST_F(ProduceAnswerTest, FaultMayComeAfterTheAppend) {
     EXPECT_EQ(end_offset(), 3);
 }
 
+TEST_F(ProduceAnswerTest, FaultMayNameRecords) {
+    cluster->faults().on_produce = [](const ProduceAttempt&) {
+        return ProduceFault{.error = Errc::invalid_record, .records = {{1, "odd"}}};
+    };
+    const auto partition = answer(request()).topics[0].partitions[0];
+    EXPECT_EQ(partition.error_code, static_cast<std::int16_t>(Errc::invalid_record));
+    ASSERT_EQ(partition.record_errors.size(), 1U);
+    EXPECT_EQ(partition.record_errors[0].batch_index, 1);
+    EXPECT_EQ(partition.record_errors[0].message, "odd");
+    EXPECT_EQ(end_offset(), 0);
+}
+
 TEST_F(ProduceAnswerTest, ThrottlesWhenToldTo) {
     cluster->faults().produce_throttle_ms = 250;
     EXPECT_EQ(answer(request()).throttle_ms, 250);

@@ -26,6 +26,44 @@ TEST(Sequence, IsGivenOnceAndAdvancesByRecords) {
     EXPECT_EQ(partition.next_sequence, 3);
 }
 
+wire::Uuid uuid(std::uint8_t n) {
+    wire::Uuid id;
+    id.bytes[0] = std::byte{n};
+    return id;
+}
+
+TEST(Sequence, NewNumbersWouldLetInTwiceWhatMayStandInTheSameTopic) {
+    Topic topic;
+    Batch batch;
+    batch.topic = &topic;
+    topic.uuid = uuid(1);
+    EXPECT_FALSE(would_come_twice(batch)) << "it was never sent";
+    batch.sent_to = uuid(1);
+    batch.mark_maybe_written();
+    EXPECT_TRUE(would_come_twice(batch));
+    batch.sequenced = true;
+    EXPECT_FALSE(would_come_twice(batch)) << "the broker knows its numbers";
+    batch.sequenced = false;
+    topic.uuid = uuid(2);
+    EXPECT_FALSE(would_come_twice(batch)) << "the topic was made again";
+    topic.uuid = {};
+    EXPECT_TRUE(would_come_twice(batch)) << "nobody says which topic it is";
+}
+
+TEST(Sequence, WhatMayStandInTwoTopicsMayStandInAny) {
+    Topic topic;
+    Batch batch;
+    batch.topic = &topic;
+    for (const std::uint8_t n : {1, 2}) {
+        batch.sent_to = uuid(n);
+        batch.mark_maybe_written();
+    }
+    for (const std::uint8_t n : {1, 2, 3}) {
+        topic.uuid = uuid(n);
+        EXPECT_TRUE(would_come_twice(batch)) << int{n};
+    }
+}
+
 TEST(Sequence, SurvivesTheWrapInARealLog) {
     CoreWorld world;
     world.add_topic(0, "t");
