@@ -23,7 +23,7 @@ Answers::Todo Answers::on_response(Node& node, std::uint32_t slot, std::int16_t 
             break;
         }
         ++answered;
-        on_result(node, *batch, result, todo, now);
+        on_result(node, *batch, result, version, todo, now);
     }
     todo.malformed |= !reader.ok();
     if (!todo.malformed) todo.throttle_ms = reader.throttle_ms();
@@ -63,7 +63,7 @@ Batch* Answers::find(Node& node, std::uint32_t slot, std::size_t hint,
 }
 
 void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionResult& result,
-                        Todo& todo, Instant now) {
+                        std::int16_t version, Todo& todo, Instant now) {
     const auto error = static_cast<Errc>(result.error_code);
     Partition& partition = *batch.partition;
     land(batch);
@@ -87,14 +87,64 @@ void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionRe
             retry(batch, error, hinted, now);
             return;
         }
+        case Verdict::too_large:
+            if (batch.record_count == 1 || batch.reported) return refuse(batch, result, now);
+            return on_too_large(batch, error, now);
+        case Verdict::invalid_records:
+            if (batch.reported) return refuse(batch, result, now);
+            return on_invalid_records(batch, result, version, now);
         case Verdict::fail:
-            config_.log.warn("{}-{}: a batch of {} records was refused: {}{}{}",
-                             partition.topic->name, partition.index, batch.record_count,
-                             to_string(error), result.error_message.empty() ? "" : ": ",
-                             result.error_message);
-            fail(batch, error, error, batch.maybe_written || may_have_been_written(error), now);
-            return;
+            return refuse(batch, result, now);
     }
+}
+
+void Answers::refuse(Batch& batch, const wire::ProducePartitionResult& result, Instant now) {
+    const auto error = static_cast<Errc>(result.error_code);
+    config_.log.warn("{}-{}: a batch of {} records was refused: {}{}{}", batch.topic->name,
+                     batch.partition->index, batch.record_count, to_string(error),
+                     result.error_message.empty() ? "" : ": ", result.error_message);
+    fail(batch, error, error, batch.maybe_written || may_have_been_written(error), now);
+}
+
+/// The broker has appended none of it. Its halves share its numbers, so what comes behind it is not
+/// disturbed.
+void Answers::on_too_large(Batch& batch, Errc error, Instant now) {
+    Partition& partition = *batch.partition;
+    config_.log.warn("{}-{}: a batch of {} bytes was refused: {}; its {} records go in two halves. "
+                     "Lower batch.size to what the topic takes, or raise its max.message.bytes",
+                     partition.topic->name, partition.index, batch.bytes, to_string(error),
+                     batch.record_count);
+    batch.last_error = error;
+    if (!rebatch_.halve(batch)) return retry(batch, error, false, now);  // memory may come free
+    partition.gate_open = false;
+    settle(partition, now);
+}
+
+/// KIP-467: an answer names the records that spoil a batch. They fail, the others go again.
+void Answers::on_invalid_records(Batch& batch, const wire::ProducePartitionResult& result,
+                                 std::int16_t version, Instant now) {
+    Partition& partition = *batch.partition;
+    Vector<std::uint32_t> named;
+    wire::RecordErrorReader errors(result, version);
+    for (wire::ProduceRecordError error; errors.next(error);) {
+        const auto index = static_cast<std::uint32_t>(error.batch_index);
+        if (index >= batch.record_count) continue;
+        if (named.empty()) {
+            config_.log.warn("{}-{}: record {} of a batch of {} was refused: invalid_record{}{}",
+                             partition.topic->name, partition.index, index, batch.record_count,
+                             error.message.empty() ? "" : ": ", error.message);
+        }
+        named.push_back(index);
+    }
+    std::sort(named.begin(), named.end());
+    named.erase(std::unique(named.begin(), named.end()), named.end());
+    if (named.empty() || named.size() == batch.record_count) return refuse(batch, result, now);
+    batch.last_error = Errc::invalid_record;
+    Batch* const invalid = rebatch_.take_out(batch, named);
+    if (invalid == nullptr) return retry(batch, Errc::invalid_record, false, now);  // as above
+    partition.gate_open = false;
+    fail(*invalid, Errc::invalid_record, Errc::invalid_record, invalid->maybe_written, now);
+    want_bump(partition, now);
 }
 
 /// Out of flight: nobody but us holds the batch now.

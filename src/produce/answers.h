@@ -7,6 +7,7 @@
 #include "produce/config.h"
 #include "produce/delivery.h"
 #include "produce/readiness.h"
+#include "produce/rebatch.h"
 #include "produce/sequence.h"
 #include "wire/produce_response_reader.h"
 
@@ -15,10 +16,10 @@ namespace ringpost::produce {
 /// Thread: one. Borrows everything.
 class Answers {
 public:
-    Answers(const Config& config, Cluster& cluster, Delivery& delivery, Readiness& readiness,
-            ProducerIdentity& identity, Prng& prng)
-        : config_(config), cluster_(cluster), delivery_(delivery), readiness_(readiness),
-          identity_(identity), prng_(prng) {}
+    Answers(const Config& config, Cluster& cluster, BatchPool& pool, Delivery& delivery,
+            Readiness& readiness, ProducerIdentity& identity, Prng& prng)
+        : config_(config), cluster_(cluster), rebatch_(pool, delivery), delivery_(delivery),
+          readiness_(readiness), identity_(identity), prng_(prng) {}
 
     /// What the owner has to do after an answer.
     struct Todo {
@@ -42,8 +43,12 @@ public:
 private:
     Batch* find(Node& node, std::uint32_t slot, std::size_t hint,
                 const wire::ProducePartitionResult& result);
-    void on_result(Node& node, Batch& batch, const wire::ProducePartitionResult& result, Todo& todo,
-                   Instant now);
+    void on_result(Node& node, Batch& batch, const wire::ProducePartitionResult& result,
+                   std::int16_t version, Todo& todo, Instant now);
+    void on_too_large(Batch& batch, Errc error, Instant now);
+    void on_invalid_records(Batch& batch, const wire::ProducePartitionResult& result,
+                            std::int16_t version, Instant now);
+    void refuse(Batch& batch, const wire::ProducePartitionResult& result, Instant now);
     void land(Batch& batch);
     void acknowledge(Node& node, Batch& batch, std::int64_t base_offset,
                      std::int64_t log_append_time_ms, Instant now);
@@ -55,6 +60,7 @@ private:
 
     const Config& config_;
     Cluster& cluster_;
+    Rebatch rebatch_;
     Delivery& delivery_;
     Readiness& readiness_;
     ProducerIdentity& identity_;

@@ -6,18 +6,24 @@
 
 namespace ringpost::produce {
 
-BatchPool::BatchPool(Arena& arena)
-    : arena_(arena), batches_(arena.bytes_total() / limits::slab_bytes_min) {
+BatchPool::BatchPool(Arena& arena, std::size_t headroom)
+    : arena_(arena), headroom_(headroom), batches_(arena.bytes_total() / limits::slab_bytes_min) {
     for (Batch& batch : batches_) free_.push_back(batch);
 }
 
-Batch* BatchPool::try_take(std::size_t wish, std::size_t need) {
+std::byte* BatchPool::allocate(std::size_t bytes, Use use) {
+    const std::size_t after = arena_.bytes_used() + arena_.rounded(bytes);
+    if (use == Use::ordinary && after + headroom_ > arena_.bytes_total()) return nullptr;
+    return arena_.allocate(bytes);
+}
+
+Batch* BatchPool::try_take(std::size_t wish, std::size_t need, Use use) {
     if (free_.empty()) return nullptr;
     wish = std::max(wish, need);
-    std::byte* memory = arena_.allocate(wish);
+    std::byte* memory = allocate(wish, use);
     while (memory == nullptr && wish / 2 >= need && wish / 2 >= limits::slab_bytes_min) {
         wish /= 2;
-        memory = arena_.allocate(wish);
+        memory = allocate(wish, use);
     }
     if (memory == nullptr) return nullptr;
     Batch& batch = *free_.pop_front();
@@ -42,14 +48,14 @@ void BatchPool::add_slab(Batch& batch, std::byte* memory) {
     if (batch.parked) parked_bytes_ += capacity;
 }
 
-bool BatchPool::try_grow(Batch& batch, std::size_t bytes) {
+bool BatchPool::try_grow(Batch& batch, std::size_t bytes, Use use) {
     if (batch.slab_count == batch.slabs.size()) return false;
     const std::size_t doubled = std::min<std::size_t>(std::size_t{batch.last_slab().capacity} * 2,
                                                       limits::slab_bytes_growth_max);
     const std::size_t wish = std::max(bytes, doubled);
     if (batch.parked && !may_park(wish)) return false;
-    std::byte* memory = arena_.allocate(wish);
-    if (memory == nullptr) memory = arena_.allocate(bytes);
+    std::byte* memory = allocate(wish, use);
+    if (memory == nullptr) memory = allocate(bytes, use);
     if (memory == nullptr) return false;
     add_slab(batch, memory);
     return true;

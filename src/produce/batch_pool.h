@@ -14,20 +14,23 @@ namespace ringpost::produce {
 /// Thread:    one.
 /// Owns:      every Batch. Borrows: the arena.
 /// Bounds:    half of the arena for parked batches: what they hold moves on to batches of its own,
-///            which need memory, too. As many batches as the arena has smallest slabs; try_take and
-///            try_grow answer null or false at the end, and the shard then takes no more from its
-///            lanes.
+///            which need memory, too; `headroom` bytes only to take batches apart, which may have
+///            to be before any memory comes free. As many batches as the arena has smallest slabs.
+///            At the end try_take and try_grow answer null or false, and the shard takes no more
+///            from its lanes.
 /// Allocates: in the constructor only.
 class BatchPool {
 public:
-    explicit BatchPool(Arena& arena);
+    enum class Use : std::uint8_t { ordinary, headroom_too };
+
+    BatchPool(Arena& arena, std::size_t headroom);
 
     /// An open batch with a first slab of `wish` bytes, or less but at least `need`; or null.
-    Batch* try_take(std::size_t wish, std::size_t need);
+    Batch* try_take(std::size_t wish, std::size_t need, Use use = Use::ordinary);
     /// The same for a batch of raw entries.
     Batch* try_take_parked(std::size_t need);
     /// One more slab of at least `bytes`; false when there is no memory or the batch has its fill.
-    bool try_grow(Batch& batch, std::size_t bytes);
+    bool try_grow(Batch& batch, std::size_t bytes, Use use = Use::ordinary);
     void give_back(Batch& batch);
 
     std::size_t taken() const { return taken_; }
@@ -37,9 +40,11 @@ private:
     bool may_park(std::size_t bytes) const {
         return parked_bytes_ + arena_.rounded(bytes) <= arena_.bytes_total() / 2;
     }
+    std::byte* allocate(std::size_t bytes, Use use);
     void add_slab(Batch& batch, std::byte* memory);
 
     Arena& arena_;
+    const std::size_t headroom_;
     Vector<Batch> batches_;
     List<Batch, &Batch::queue_hook> free_;
     std::size_t taken_ = 0;

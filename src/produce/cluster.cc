@@ -158,10 +158,7 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
         if (told.index < 0 || static_cast<std::size_t>(told.index) >= topic->partitions.size())
             continue;
         Partition& partition = *topic->partitions[static_cast<std::size_t>(told.index)];
-        if (remade) {
-            partition.leader_epoch = -1;  // the old topic's epochs mean nothing here
-            partition.bump_due = partition.producer_id >= 0;
-        }
+        if (remade) partition.bump_due = partition.producer_id >= 0;
         // Epochs of one topic only rise; another's begin anew.
         const bool stale = same_topic && told.leader_epoch >= 0 &&
                            told.leader_epoch < partition.leader_epoch;

@@ -15,13 +15,14 @@ ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
     : config_(config),
       prng_(seed),
       arena_(memory, limits::slab_bytes_min, block_bytes_max),
-      pool_(arena_),
+      // Two halves of a batch, with what rounding wastes.
+      pool_(arena_, std::min<std::size_t>(config.batch_bytes * 2ULL, arena_.bytes_total() / 8)),
       delivery_(pool_, flushes_, sink),
       cluster_(config, prng_),
       readiness_(config),
       accumulator_(config, cluster_, pool_, delivery_, readiness_, flushes_, prng_),
       sender_(config, accumulator_, readiness_, identity_, delivery_),
-      answers_(config, cluster_, delivery_, readiness_, identity_, prng_),
+      answers_(config, cluster_, pool_, delivery_, readiness_, identity_, prng_),
       housekeeping_(config, cluster_, identity_, prng_) {}
 
 // Records

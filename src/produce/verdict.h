@@ -12,6 +12,8 @@ enum class Verdict : unsigned char {
     retry,
     refresh_and_retry,            ///< the cluster has moved: ask for metadata, too
     sequence,                     ///< the broker's idea of our sequence differs
+    too_large,                    ///< as a whole: its halves may not be
+    invalid_records,              ///< the broker may name them; the others are sound
     fail,
 };
 
@@ -45,6 +47,9 @@ constexpr Verdict verdict_of(Errc error) {
         case Errc::not_enough_replicas_after_append:
         case Errc::concurrent_transactions:
         case Errc::throttling_quota_exceeded: return Verdict::retry;
+        case Errc::message_too_large:
+        case Errc::record_list_too_large: return Verdict::too_large;
+        case Errc::invalid_record: return Verdict::invalid_records;
         default: return Verdict::fail;
     }
 }

@@ -45,10 +45,11 @@ MUTANTS = (
     ('an epoch begins with batches in flight', 'src/produce/answers.cc',
      'if (partition.bump_due && partition.in_flight == 0)', 'if (partition.bump_due)'),
     ('a new epoch sends again what may be written', 'src/produce/sequence.cc',
-     '        if (may_stand) {', '        if (may_stand && b->record_count == 0) {'),
+     '    if (!batch.maybe_written || batch.sequenced) return false;\n',
+     '    if (!batch.maybe_written || batch.sequenced || batch.record_count != 0) return false;\n'),
     ('what may be written in one topic is taken for another', 'src/produce/batch.h',
-     '        maybe_in = anywhere ? wire::Uuid{} : sent_to;\n',
-     '        maybe_in = anywhere ? wire::Uuid{} : wire::Uuid{{std::byte{1}}};\n'),
+     '        maybe_in = one_place ? sent_to : wire::Uuid{};\n',
+     '        maybe_in = one_place ? wire::Uuid{{std::byte{1}}} : wire::Uuid{};\n'),
     ('a keyed record takes any partition that has a leader', 'src/produce/accumulator.cc',
      '        index = wire::to_positive(entry.key_hash) % count;\n',
      '        index = wire::to_positive(entry.key_hash) %\n'
@@ -58,7 +59,7 @@ MUTANTS = (
      '        index = static_cast<std::uint32_t>(entry.partition);\n'
      '        if (count > 2 && index == 2) index = 1;\n'),
     ('a topic made again keeps its old leader epochs', 'src/produce/cluster.cc',
-     '            partition.leader_epoch = -1;  // the old', '            // the old'),
+     '        const bool stale = same_topic && told', '        const bool stale = told'),
     ('the linger timer is lost', 'src/produce/accumulator.cc',
      '    return oldest == nullptr ? Instant::never() : oldest->created + config_.linger;\n',
      '    return oldest == nullptr || oldest->record_count == 1 ? Instant::never()\n'
@@ -105,6 +106,18 @@ MUTANTS = (
     ('a record joins a younger batch and forgets its age', 'src/produce/accumulator.cc',
      '    if (origin.created < batch->created) [[unlikely]] delivery_.on_older('
      '*batch, origin.created);\n', ''),
+    ('a batch that is taken apart loses a record', 'src/produce/rebatch.cc',
+     '        return copy(batch, parts[part_of(index)],',
+     '        if (index == 3) return true;\n        return copy(batch, parts[part_of(index)],'),
+    ('halves have the same sequence', 'src/produce/rebatch.cc',
+     '        sequence = sequence_after(sequence, part->record_count);\n', ''),
+    ('a batch is halved out of order', 'src/produce/rebatch.cc',
+     'return index < cut ? 0U : 1U;', 'return index < cut ? 1U : 0U;'),
+    ('another record than the named one fails', 'src/produce/rebatch.cc',
+     'named.front() == index;', 'named.front() == index + 1;'),
+    ('a request calls the allocator', 'src/produce/sender.cc',
+     '    std::size_t cut = 0;\n',
+     '    std::size_t cut = 0;\n    const Vector<int> room(picked.size());\n'),
     ('a lost request without retries counts as delivered', 'src/broker/connection.cc',
      '    last_error_ = Errc::connection_lost;  // of requests that are unanswered\n', ''),
 )

@@ -18,16 +18,13 @@ constexpr char invalid_mark = '!';
 
 /// A broker's refusal that no other attempt can change.
 bool is_final(Errc code) {
-    constexpr Errc final[] = {Errc::message_too_large,
-                              Errc::invalid_topic_exception,
-                              Errc::record_list_too_large,
+    constexpr Errc final[] = {Errc::invalid_topic_exception,
                               Errc::topic_authorization_failed,
                               Errc::cluster_authorization_failed,
                               Errc::invalid_timestamp,
                               Errc::invalid_request,
                               Errc::policy_violation,
-                              Errc::unsupported_for_message_format,
-                              Errc::invalid_record};
+                              Errc::unsupported_for_message_format};
     return std::ranges::find(final, code) != std::end(final);
 }
 
@@ -87,6 +84,12 @@ void Oracle::on_report(const DeliveryReport& report, std::uint32_t lane) {
     const Options& o = plan_.producers[s.producer].options;
     if (s.invalid && report.ok() && o.acks != Acks::none) {
         fail_about(number, "is invalid, and was acknowledged");
+    }
+    const bool brokers_name_records =
+        !plan_.kafka_is_old && !plan_.has(Fault::upgrade) && !plan_.has(Fault::request_error);
+    if (report.error == Errc::invalid_record && !s.invalid && brokers_name_records &&
+        !report.may_have_been_written && o.retries > 1'000) {
+        fail_about(number, "failed because of another record of its batch");
     }
     if (s.partition >= 0 && report.ok() && report.partition != s.partition) {
         fail_about(number, "reported in another partition than asked for");

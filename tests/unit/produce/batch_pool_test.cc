@@ -11,7 +11,7 @@ namespace {
 struct Pool {
     Block memory{1 << 20, 4096};
     Arena arena{memory.span(), limits::slab_bytes_min, 1 << 20};
-    BatchPool pool{arena};
+    BatchPool pool{arena, 0};
 };
 
 TEST(BatchPool, GivesEverythingBack) {
@@ -63,6 +63,22 @@ TEST(Batch, JoinsNeighbouringSlotsOfALaneIntoOneRun) {
     EXPECT_EQ(slab.run(2).lane, 2U);
     EXPECT_EQ(slab.run(3).lane, 1U);
     p.pool.give_back(batch);
+}
+
+TEST(BatchPoolHeadroom, IsThereForThoseWhoMayUseItOnly) {
+    Block region{1 << 20, 4096};
+    Arena arena{region.span(), limits::slab_bytes_min, 1 << 20};
+    BatchPool pool{arena, 64 << 10};
+    std::vector<Batch*> taken;
+    while (Batch* batch = pool.try_take(4096, 4096)) taken.push_back(batch);
+    EXPECT_EQ(taken.size(), ((1U << 20) - (64U << 10)) / 4096);
+    EXPECT_FALSE(pool.try_grow(*taken[0], 4096));
+    EXPECT_TRUE(pool.try_grow(*taken[0], 4096, BatchPool::Use::headroom_too));
+    Batch* urgent = pool.try_take(4096, 4096, BatchPool::Use::headroom_too);
+    ASSERT_NE(urgent, nullptr);
+    taken.push_back(urgent);
+    for (Batch* batch : taken) pool.give_back(*batch);
+    EXPECT_EQ(arena.bytes_used(), 0U);
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ struct Told {
     std::int64_t offset = -1;
     bool may_have_been_written = false;
     unsigned attempts = 0;
+    unsigned lane = 0;
 };
 
 class CoreWorld : public ReportSink {
@@ -161,7 +162,7 @@ public:
                     const Told one{outcome.error, outcome.last_error,
                                    batch.partition == nullptr ? -1 : batch.partition->index,
                                    offset < 0 ? -1 : offset++, outcome.may_have_been_written,
-                                   batch.attempts};
+                                   batch.attempts, run.lane};
                     const bool first = reports.emplace(run.first_slot + k, one).second;
                     EXPECT_TRUE(first) << "record " << run.first_slot + k << " reported twice";
                 }

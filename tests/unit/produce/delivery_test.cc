@@ -20,7 +20,7 @@ struct Sink : ReportSink {
 struct Desk {
     Block memory{1 << 20, 4096};
     Arena arena{memory.span(), limits::slab_bytes_min, 1 << 20};
-    BatchPool pool{arena};
+    BatchPool pool{arena, 0};
     FlushTracker flushes;
     Sink sink;
     Delivery delivery{pool, flushes, sink};
