@@ -65,6 +65,11 @@ wire::InitProducerIdResponse answer_init_producer_id(Cluster& cluster,
             code_of(empty ? Errc::invalid_request : Errc::transactional_id_authorization_failed);
         return response;
     }
+    const auto& fault = cluster.faults().on_init_producer_id;
+    if (const Errc error = fault ? fault() : Errc::none; error != Errc::none) {
+        response.error_code = code_of(error);
+        return response;
+    }
     response.producer_id = cluster.next_producer_id();
     response.producer_epoch = 0;
     return response;

@@ -52,6 +52,8 @@ struct Faults {
     std::function<RequestFate(const RequestAttempt&)> on_request;
     /// A node's metadata answer, before it is sent: what a node says that lags behind the others.
     std::function<void(std::int32_t node_id, wire::MetadataResponse&)> on_metadata;
+    /// What InitProducerId is answered with, if anything but an id.
+    std::function<Errc()> on_init_producer_id;
     std::int32_t produce_throttle_ms = 0;  ///< Stands in every produce answer.
 };
 

@@ -32,7 +32,9 @@ Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane
         return place(*topic, entry, lane, origin, now);
     }
     if (topic->state == Topic::State::refused) {
-        return park(*topic, entry, lane, origin, topic->error);
+        if (now < topic->refused_until) return park(*topic, entry, lane, origin, topic->error);
+        topic->state = Topic::State::unknown;
+        asks_again_ = true;
     }
     return park(*topic, entry, lane, origin, Errc::none);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "base/prng.h"
 #include "produce/batch_pool.h"
@@ -29,9 +30,12 @@ public:
           readiness_(readiness), flushes_(flushes), prng_(prng) {}
 
     /// Takes a record of `lane` into its batch, or parks it while its topic is unknown. A record
-    /// that can't be sent at all (no such partition, a refused topic) is taken too, and reported as
-    /// failed at the next `end_of_drain`.
+    /// that can't be sent at all (no such partition, a topic just refused) is taken, too, and
+    /// reported as failed at the next `end_of_drain`.
     Appended append(const Entry& entry, std::uint16_t lane, Instant now);
+
+    /// Whether a record has come for a topic whose refusal is no news: it waits for another answer.
+    bool take_asks_again() { return std::exchange(asks_again_, false); }
 
     /// After a run of appends: partitions that got something to send become ready.
     void end_of_drain(Instant now);
@@ -78,6 +82,7 @@ private:
     Readiness& readiness_;
     FlushTracker& flushes_;
     Prng& prng_;
+    bool asks_again_ = false;
     List<Batch, &Batch::queue_hook> rejected_;   ///< parked-style batches to fail at end_of_drain
 };
 

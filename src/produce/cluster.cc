@@ -124,7 +124,10 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
     const Topic::State state = state_for(error);
     topic->error = error;
     if (state != Topic::State::known) {
-        change.any_pending |= state != Topic::State::refused;
+        const bool has_batches = std::any_of(
+            topic->partitions.begin(), topic->partitions.end(),
+            [](const auto& partition) { return !partition->queue.empty(); });
+        change.any_pending |= state != Topic::State::refused || has_batches;
         // A known topic that is briefly unanswered for keeps its partitions: batches retry there.
         if (topic->state == Topic::State::known && state == Topic::State::unknown) return;
         topic->state = state;

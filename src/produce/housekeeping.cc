@@ -21,7 +21,7 @@ Housekeeping::Housekeeping(const Config& config, Cluster& cluster, ProducerIdent
 
 void Housekeeping::want_producer_id(Instant now) {
     if (cluster_.topics_in_use().empty()) return;  // nothing is produced yet
-    if (identity_.wanted && fatal_ == Errc::none) producer_id_.want(now);
+    if (identity_.wanted && !producer_id_.outstanding()) producer_id_.want(now);
 }
 
 void Housekeeping::fill(Instant now) {
@@ -42,9 +42,7 @@ void Housekeeping::fill(Instant now) {
     }
     if (id_due) {
         if (node->connection.version(wire::ApiKey::init_producer_id) < 0) {
-            fatal_ = Errc::unsupported_broker;
-            config_.log.error("{}: the broker gives no producer ids; set enable.idempotence=false",
-                              node->connection.name());
+            refuse_producer_id(Errc::unsupported_broker, now);
         } else if (auto* slot = node->connection.try_begin(wire::ApiKey::init_producer_id, now)) {
             send_producer_id(*node, *slot, now);
         }
@@ -52,6 +50,7 @@ void Housekeeping::fill(Instant now) {
 }
 
 Instant Housekeeping::next_deadline(Instant now) const {
+    if (refusal_ != Errc::none) return now;
     Instant next = Instant::never();
     for (const Errand* errand : {&metadata_, &producer_id_}) {
         // What is due already waits for a connection, whose own events wake the loop.
@@ -154,17 +153,24 @@ bool Housekeeping::on_producer_id(std::int16_t version, ByteSpan body, Instant n
         producer_id_.on_success();
         return true;
     }
-    last_error_ = error;
     if (error == Errc::cluster_authorization_failed || error == Errc::invalid_request ||
         error == Errc::unsupported_version) {
-        config_.log.error("no producer id: {}; grant IDEMPOTENT_WRITE or WRITE, or set "
-                          "enable.idempotence=false", to_string(error));
-        fatal_ = error;
-        producer_id_.on_success();
+        refuse_producer_id(error, now);
         return true;
     }
+    last_error_ = error;
     producer_id_.on_failure(now, prng_);
     return true;
+}
+
+/// What waits fails; whatever comes later asks again, for somebody may have granted it meanwhile.
+void Housekeeping::refuse_producer_id(Errc error, Instant now) {
+    if (last_error_ != error) {
+        config_.log.error("no producer id: {}: {}; grant IDEMPOTENT_WRITE or WRITE, or set "
+                          "enable.idempotence=false", to_string(error), message(error));
+    }
+    last_error_ = refusal_ = error;
+    producer_id_.on_refusal(now, prng_);
 }
 
 void Housekeeping::on_lost(const InFlight& what, Instant now) {

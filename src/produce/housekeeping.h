@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "base/prng.h"
 #include "broker/backoff.h"
@@ -38,6 +39,11 @@ public:
         not_before_ = now + backoff_.next(prng);
         due_ = not_before_;
     }
+    /// Not to be repeated by itself; when it is wanted again, the wait holds.
+    void on_refusal(Instant now, Prng& prng) {
+        on_failure(now, prng);
+        due_ = Instant::never();
+    }
     Instant next_deadline() const { return outstanding_ ? Instant::never() : due_; }
     bool outstanding() const { return outstanding_; }
 
@@ -68,8 +74,9 @@ public:
     bool on_producer_id(std::int16_t version, ByteSpan body, Instant now);
     void on_lost(const InFlight& what, Instant now);
 
-    /// Why no producer id: none, or what the broker said for good.
-    Errc fatal() const { return fatal_; }
+    /// Why the cluster gives no producer id, once for each time that it has said so. Look before
+    /// wanting one.
+    Errc take_refusal() { return std::exchange(refusal_, Errc::none); }
     /// What the last failed attempt of either kind met.
     Errc last_error() const { return last_error_; }
 
@@ -78,6 +85,7 @@ private:
     void wake_a_node(Instant now);
     void send_metadata(Node& node, broker::RequestSlot& slot, Instant now);
     void send_producer_id(Node& node, broker::RequestSlot& slot, Instant now);
+    void refuse_producer_id(Errc error, Instant now);
 
     const Config& config_;
     Cluster& cluster_;
@@ -87,7 +95,7 @@ private:
     Errand producer_id_;
     std::size_t next_node_ = 0;
     bool waiting_for_node_ = false;
-    Errc fatal_ = Errc::none;
+    Errc refusal_ = Errc::none;
     Errc last_error_ = Errc::none;
 };
 

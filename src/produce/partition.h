@@ -68,13 +68,14 @@ struct Topic {
         unknown,   ///< never answered for: records are parked
         known,     ///< `partitions` says where records go
         missing,   ///< the cluster does not have it (yet): records are parked, for a while
-        refused,   ///< the cluster won't have it: records fail with `error`
+        refused,   ///< the cluster won't have it: records fail with `error`, until `refused_until`
     };
 
     std::uint32_t id = 0;
     std::string name;
     State state = State::unknown;
     Errc error = Errc::none;
+    Instant refused_until;                   ///< after it, a record asks the cluster again
     wire::Uuid uuid;
     std::vector<std::unique_ptr<Partition>> partitions;
     std::uint32_t partition_count = 0;       ///< less than those, if it was made again with fewer

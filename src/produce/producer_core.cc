@@ -50,8 +50,11 @@ void ProducerCore::advance(Instant now) {
     readiness_.on_deadline(now);
     work_on_topics(now);
     accumulator_.end_of_drain(now);
-    if (housekeeping_.fatal() != Errc::none) fail_all(housekeeping_.fatal(), now);
-    housekeeping_.want_producer_id(now);
+    if (accumulator_.take_asks_again()) housekeeping_.want_metadata(now);
+    if (const Errc refusal = housekeeping_.take_refusal(); refusal != Errc::none) {
+        fail_all(refusal, now);
+    }
+    if (!delivery_.idle()) housekeeping_.want_producer_id(now);
     housekeeping_.fill(now);
     for (const auto& node : cluster_.nodes()) {
         if (!node->ready.empty()) sender_.fill(*node, now);
@@ -222,6 +225,9 @@ void ProducerCore::on_lost(Node& node, const Connection::Event& event, Instant n
 
 void ProducerCore::on_change(const Cluster::Change& change, Instant now) {
     for (Topic* topic : change.topics) {
+        if (topic->state == Topic::State::refused) {
+            topic->refused_until = now + config_.retry_backoff_max;
+        }
         if (!topic->parked.empty()) to_unpark_.push_back(topic);
         if (topic->state == Topic::State::missing &&
             std::find(missing_.begin(), missing_.end(), topic) == missing_.end()) {
@@ -252,8 +258,7 @@ void ProducerCore::fail_all(Errc error, Instant now) {
         if (batch->partition == nullptr) {
             accumulator_.fail_parked_batch(*batch, error, why);
         } else {
-            delivery_.resolve(*batch, {.error = error, .last_error = why,
-                                       .may_have_been_written = in_flight || batch->maybe_written});
+            answers_.fail(*batch, error, why, in_flight || batch->maybe_written, now);
         }
     }
     accumulator_.end_of_drain(now);

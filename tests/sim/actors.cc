@@ -264,6 +264,9 @@ bool SimProducer::produce_record(SimLane& lane, Sent& sent) {
         fail("a call to produce called the allocator");
     }
     if (error == Errc::none) {
+        if (lane.lane->outstanding() > mine_.options.queue_records_max) {
+            fail("a lane took more records than queue.buffering.max.messages");
+        }
         oracle_.on_accepted(sent);
         lane.waiting.push_back(number);
         return true;
@@ -362,6 +365,14 @@ std::uint64_t SimProducer::waits() const {
     return sum;
 }
 
+/// Each refresh costs a connect, a negotiation and a question, in pieces of whatever size.
+std::uint64_t SimProducer::rest_turns_max() const {
+    const auto often = std::min(mine_.options.metadata_max_age, mine_.options.connections_max_idle);
+    const std::uint64_t refreshes = 2 + rest_ms / static_cast<std::uint64_t>(often.count());
+    const std::uint64_t pieces = plan_.piece_bytes_max < 1'000 ? 1'000 : 40;
+    return refreshes * pieces * (plan_.nodes + 1) * mine_.options.shards;
+}
+
 void SimProducer::check_at_rest() {
     if (asked_to_stop_) {
         if (!stopped()) fail("a stop did not come to its end");
@@ -370,6 +381,12 @@ void SimProducer::check_at_rest() {
             finish_lanes();
         }
         return;
+    }
+    // Refreshes and idle connections may wake a loop, as often as the options say; one that is its
+    // owner's turns when he polls.
+    const std::uint64_t turns = waits() - waits_before_rest_;
+    if (!mine_.is_inline && turns > rest_turns_max()) {
+        fail(fmt::format("{} turns of a producer that has nothing to do", turns));
     }
     for (std::size_t i = 0; i < shards_.size(); ++i) {
         const std::size_t used = host_->shards[i]->shard.memory_used();

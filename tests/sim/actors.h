@@ -38,7 +38,10 @@ public:
     /// Nothing accepted is without a polled report.
     bool quiet() const;
     bool stopped() const;
-    /// What must hold once everything is reported and polled: memory back, loops asleep.
+    /// Everything is reported and polled; rest_ms from now, look whether it rests.
+    void begin_rest() { waits_before_rest_ = waits(); }
+    static constexpr std::uint64_t rest_ms = 2'000;
+    /// What must hold then: memory back, loops asleep.
     void check_at_rest();
     std::uint64_t waits() const;
     /// By when a record accepted now has its report.
@@ -74,6 +77,7 @@ private:
     void step_lane(SimLane& lane);
     void finish_lanes();
     Duration step_gap();
+    std::uint64_t rest_turns_max() const;
     std::string memory_text() const;
     void run_shard(std::uint32_t index);
     void run_inline();
@@ -92,6 +96,7 @@ private:
     bool up_ = false;
     bool asked_to_stop_ = false;
     Duration stop_timeout_;
+    std::uint64_t waits_before_rest_ = 0;
 };
 
 }  // namespace ringpost::sim

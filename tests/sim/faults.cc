@@ -56,6 +56,26 @@ constexpr Errc doubts[] = {Errc::not_enough_replicas_after_append,
                            Errc::kafka_storage_error,
                            Errc::not_leader_or_follower};
 
+/// What a broker or a cluster may answer for a topic that it is asked for.
+constexpr Errc topic_errors[] = {Errc::unknown_topic_or_partition, Errc::leader_not_available,
+                                 Errc::unknown_server_error,       Errc::topic_authorization_failed,
+                                 Errc::invalid_topic_exception,    Errc::request_timed_out,
+                                 Errc::unknown_topic_id,           Errc::kafka_storage_error};
+
+/// And for a partition of it.
+constexpr Errc leader_errors[] = {Errc::leader_not_available, Errc::listener_not_found,
+                                  Errc::replica_not_available, Errc::kafka_storage_error,
+                                  Errc::unknown_server_error};
+
+constexpr Errc producer_id_errors[] = {Errc::coordinator_load_in_progress,
+                                       Errc::coordinator_not_available,
+                                       Errc::not_coordinator,
+                                       Errc::concurrent_transactions,
+                                       Errc::request_timed_out,
+                                       Errc::unknown_server_error,
+                                       Errc::cluster_authorization_failed,
+                                       Errc::invalid_request};
+
 }  // namespace
 
 void World::begin_faults() {
@@ -186,6 +206,7 @@ void World::strike(Fault fault) {
         case Fault::close_request:
         case Fault::close_after_append:
         case Fault::garbage:
+        case Fault::producer_id_error:
             armed_[static_cast<std::size_t>(fault)] += 1 + dice_.below(3);
             return;
         case Fault::invalid_records:  // the programs make them
@@ -392,6 +413,16 @@ fake::ProduceFault World::fault_of(const fake::ProduceAttempt& attempt) {
     return {};
 }
 
+Errc World::producer_id_fault() {
+    if (!armed(Fault::producer_id_error)) return Errc::none;
+    return producer_id_errors[dice_.below(std::size(producer_id_errors))];
+}
+
+template <std::size_t n>
+std::int16_t World::code_of(const Errc (&errors)[n]) {
+    return static_cast<std::int16_t>(errors[dice_.below(n)]);
+}
+
 /// A node that lags behind, or whose answer lacks something.
 void World::distort(std::int32_t node, wire::MetadataResponse& response) {
     const Host& h = host(node);
@@ -403,7 +434,7 @@ void World::distort(std::int32_t node, wire::MetadataResponse& response) {
         }
     }
     if (!armed(Fault::odd_metadata)) return;
-    switch (dice_.below(5)) {
+    switch (dice_.below(6)) {
         case 0:
             response.controller_id = -1;
             break;
@@ -412,7 +443,7 @@ void World::distort(std::int32_t node, wire::MetadataResponse& response) {
                 for (auto& partition : topic.partitions) {
                     if (!dice_.one_in(2)) continue;
                     partition.leader_id = -1;
-                    partition.error_code = static_cast<std::int16_t>(Errc::leader_not_available);
+                    partition.error_code = code_of(leader_errors);
                 }
             }
             break;
@@ -421,9 +452,12 @@ void World::distort(std::int32_t node, wire::MetadataResponse& response) {
             break;
         case 3:
             for (auto& topic : response.topics) {
-                topic.error_code = static_cast<std::int16_t>(Errc::unknown_topic_or_partition);
+                topic.error_code = code_of(topic_errors);
                 topic.partitions.clear();
             }
+            break;
+        case 4:
+            response.error_code = static_cast<std::int16_t>(Errc::unknown_server_error);
             break;
         default:
             response.topics.clear();

@@ -117,7 +117,8 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
         fail(fmt::format("{} calls to the allocator", allocations() - allocated));
     }
     sum.rounds_counted += world.questions() == questions;
-    world.run_until(world.now() + Duration::seconds(2));
+    for (const auto& producer : producers) producer->begin_rest();
+    world.run_until(world.now() + Duration::ms(SimProducer::rest_ms));
     for (const auto& producer : producers) producer->check_at_rest();
     for (const auto& producer : producers) producer->stop(Duration::seconds(1));
     world.run_until(world.now() + Duration::seconds(2));

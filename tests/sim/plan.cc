@@ -41,6 +41,7 @@ constexpr std::string_view fault_names[] = {"reset",
                                             "idle_close",
                                             "forget_producers",
                                             "garbage",
+                                            "producer_id_error",
                                             "invalid_records"};
 static_assert(std::size(fault_names) == fault_kinds);
 

@@ -66,6 +66,7 @@ enum class Fault : std::uint8_t {
     idle_close,          ///< a node closes connections that were quiet for a while
     forget_producers,    ///< a partition forgets its producer ids
     garbage,             ///< a response's bytes are altered
+    producer_id_error,   ///< InitProducerId is answered with an error of the table
     invalid_records,     ///< brokers find some records invalid, and name them
     count
 };

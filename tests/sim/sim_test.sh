@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # sim_test.sh SIM SOURCE: many seeds, the seeds that once failed, and some twice. TAP output.
 # SIM_SEEDS says how many (2000), SIM_FIRST where they begin (1): a number, or `commit` for worlds
-# that no other commit saw, which `tools/test --all` asks for.
+# that no other commit saw, which .ci/run and `tools/test --all` ask for.
 set -u
 sim=$1
 source_dir=$2

@@ -55,6 +55,7 @@ World::World(const Plan& plan, bool verbose)
     fake::Faults& f = cluster_.faults();
     f.on_request = [this](const fake::RequestAttempt& attempt) { return fate_of(attempt); };
     f.on_produce = [this](const fake::ProduceAttempt& attempt) { return fault_of(attempt); };
+    f.on_init_producer_id = [this] { return producer_id_fault(); };
     f.on_metadata = [this](std::int32_t node, wire::MetadataResponse& r) { distort(node, r); };
 }
 

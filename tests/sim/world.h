@@ -167,6 +167,9 @@ private:
     fake::RequestFate fate_of(const fake::RequestAttempt& attempt);
     std::vector<wire::ProduceResponse::RecordError> invalid_in(const fake::ProduceAttempt& attempt);
     fake::ProduceFault fault_of(const fake::ProduceAttempt& attempt);
+    template <std::size_t n>
+    std::int16_t code_of(const Errc (&errors)[n]);
+    Errc producer_id_fault();
     void distort(std::int32_t node, wire::MetadataResponse& response);
     void spoil(std::vector<std::byte>& answer);
     std::uint32_t any_wire();

@@ -51,6 +51,96 @@ TEST(Housekeeping, ARefusedProducerIdFailsTheRecordsWithItsReason) {
     EXPECT_EQ(world.told(1).error, Errc::unsupported_broker);
 }
 
+TEST(Housekeeping, AProducerIdThatIsGrantedLaterIsAskedForAgain) {
+    CoreWorld world;
+    bool granted = false;
+    std::size_t asked = 0;
+    world.cluster.faults().on_init_producer_id = [&] {
+        ++asked;
+        return granted ? Errc::none : Errc::cluster_authorization_failed;
+    };
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "x"));
+    world.pass(second * 2);
+    EXPECT_EQ(world.told(1).error, Errc::cluster_authorization_failed);
+    EXPECT_FALSE(world.told(1).may_have_been_written);
+    world.pass(second * 100);
+    EXPECT_EQ(asked, 1U) << "nothing waits for it";
+    ASSERT_TRUE(world.produce(0, 2, "y"));
+    world.pass(second * 2);
+    EXPECT_EQ(world.told(2).error, Errc::cluster_authorization_failed);
+    granted = true;
+    ASSERT_TRUE(world.produce(0, 3, "z"));
+    world.pass(second * 5);
+    EXPECT_EQ(world.told(3).error, Errc::none);
+    EXPECT_EQ(asked, 3U);
+}
+
+/// Every topic is answered for with `error`, while that is one.
+void answer_topics_with(CoreWorld& world, const Errc& error) {
+    world.cluster.faults().on_metadata = [&error](std::int32_t, wire::MetadataResponse& response) {
+        for (auto& topic : response.topics) {
+            if (error == Errc::none) continue;
+            topic.error_code = static_cast<std::int16_t>(error);
+            topic.partitions.clear();
+        }
+    };
+}
+
+TEST(Housekeeping, ATopicThatIsGrantedLaterIsAskedForAgain) {
+    CoreWorld world;
+    Errc error = Errc::topic_authorization_failed;
+    answer_topics_with(world, error);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "x"));
+    world.pass(Duration::ms(10));
+    EXPECT_EQ(world.told(1).error, Errc::topic_authorization_failed);
+    const std::size_t before = world.requests;
+    ASSERT_TRUE(world.produce(0, 2, "y"));
+    world.pass(Duration::ms(10));
+    EXPECT_EQ(world.told(2).error, Errc::topic_authorization_failed);
+    EXPECT_EQ(world.requests, before) << "that is known";
+    world.pass(second * 100);
+    EXPECT_EQ(world.requests, before) << "nothing waits for it";
+    error = Errc::none;
+    ASSERT_TRUE(world.produce(0, 3, "z"));
+    world.pass(second);
+    EXPECT_EQ(world.told(3).error, Errc::none);
+}
+
+TEST(Housekeeping, WhatWaitsForATopicThatIsBrieflyRefusedIsDelivered) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "x"));
+    world.pass(second);
+    Errc error = Errc::topic_authorization_failed;
+    answer_topics_with(world, error);
+    world.cluster.stop_node(1);
+    world.reset_connections();
+    ASSERT_TRUE(world.produce(0, 2, "y"));
+    world.pass(second);
+    world.cluster.start_node(1);
+    world.pass(second * 10);
+    error = Errc::none;
+    world.pass(second * 10);
+    EXPECT_EQ(world.told(2).error, Errc::none);
+}
+
+TEST(Housekeeping, ABriefErrorOfTheProducerIdIsOutlasted) {
+    for (const Errc error : {Errc::coordinator_load_in_progress, Errc::not_coordinator,
+                             Errc::concurrent_transactions, Errc::request_timed_out}) {
+        CoreWorld world;
+        int left = 3;
+        world.cluster.faults().on_init_producer_id = [&] {
+            return left-- > 0 ? error : Errc::none;
+        };
+        world.add_topic(0, "t");
+        ASSERT_TRUE(world.produce(0, 1, "x"));
+        world.pass(second * 10);
+        EXPECT_EQ(world.told(1).error, Errc::none);
+    }
+}
+
 TEST(Housekeeping, WithoutIdempotenceNoProducerIdIsNeeded) {
     fake::ClusterOptions options{.partitions = 1};
     options.apis = {{wire::ApiKey::produce, 3, 9},

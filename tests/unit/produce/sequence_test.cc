@@ -107,5 +107,47 @@ TEST(Sequence, AnEpochThatRanOutTakesANewProducerId) {
     EXPECT_EQ(topic->partitions[0]->producer_epoch, 0);
 }
 
+TEST(Sequence, ANewProducerIdThatIsRefusedFailsWhatWaitsAndNothingElseBreaks) {
+    CoreWorld world({.brokers = 2, .partitions = 2});
+    world.add_topic(0, "t");
+    for (std::uint32_t p = 0; p < 2; ++p) {
+        world.cluster.move_leader("t", static_cast<std::int32_t>(p), static_cast<int>(p) + 1);
+        ASSERT_TRUE(world.produce(0, p, "a", static_cast<std::int32_t>(p)));
+    }
+    world.pass(Duration::seconds(5));
+    ASSERT_EQ(world.count(Errc::none), 2U);
+    Topic* topic = world.core->find_topic(0);
+    Partition& used_up = *topic->partitions[0];
+    used_up.producer_epoch = INT16_MAX;
+    used_up.next_sequence = 0;
+    world.cluster.faults().on_init_producer_id = [] { return Errc::cluster_authorization_failed; };
+    bool once = true;
+    world.cluster.faults().on_produce = [&](const fake::ProduceAttempt&) {
+        return std::exchange(once, false) ? fake::ProduceFault{Errc::invalid_timestamp}
+                                          : fake::ProduceFault{};
+    };
+    // One waits for the connection to a broker that is away while the other's refusal comes.
+    Node& other = *topic->partitions[1]->node;
+    other.connection.shut(world.now);
+    world.settle();
+    world.cluster.stop_node(other.id);
+    ASSERT_TRUE(world.produce(0, 3, "waits", 1));
+    ASSERT_TRUE(world.produce(0, 2, "refused", 0));
+    world.pass(Duration::seconds(1));
+    ASSERT_TRUE(world.produce(0, 4, "wants an id", 0));
+    world.pass(Duration::seconds(1));
+    EXPECT_EQ(world.told(2).error, Errc::invalid_timestamp);
+    EXPECT_EQ(world.told(3).error, Errc::cluster_authorization_failed);
+    EXPECT_EQ(world.told(4).error, Errc::cluster_authorization_failed);
+    world.cluster.faults().on_init_producer_id = {};
+    world.cluster.start_node(other.id);
+    world.pass(Duration::seconds(5));
+    ASSERT_TRUE(world.produce(0, 5, "b", 0));
+    ASSERT_TRUE(world.produce(0, 6, "b", 1));
+    world.pass(Duration::seconds(10));
+    EXPECT_EQ(world.told(5).error, Errc::none);
+    EXPECT_EQ(world.told(6).error, Errc::none);
+}
+
 }  // namespace
 }  // namespace ringpost::produce
