@@ -98,7 +98,7 @@ io::Address World::address_of(std::int32_t node, std::uint8_t address) const {
 }
 
 void World::resolve(SimIo& io, std::string name, std::uint16_t port, std::uint64_t token) {
-    ++questions_;
+    last_question_ = now_;
     const bool fails = now_ < dns_fails_until_;
     std::vector<io::Address> addresses;
     for (std::uint32_t i = 1; i <= plan_.nodes && !fails; ++i) {
@@ -112,14 +112,14 @@ void World::resolve(SimIo& io, std::string name, std::uint16_t port, std::uint64
     for (io::Address& a : addresses) a.port = port;
     const int result = addresses.empty() ? -2 : 0;
     after(latency(), [this, &io, alive = io.alive(), token, result, addresses] {
-        ++questions_;
+        last_question_ = now_;
         if (*alive) io.on_resolved(token, result, addresses);
     });
 }
 
 std::uint32_t World::connect(SimIo& io, std::uint32_t socket, std::uint32_t producer,
                              const io::Address& address) {
-    ++questions_;
+    last_question_ = now_;
     const auto number = static_cast<std::uint32_t>(wires_.size());
     auto wire = std::make_unique<Wire>();
     wire->io = &io;
@@ -139,7 +139,7 @@ std::uint32_t World::connect(SimIo& io, std::uint32_t socket, std::uint32_t prod
 void World::accept(std::uint32_t number, const io::Address& address) {
     Wire& w = *wires_[number];
     if (w.io == nullptr) return;
-    ++questions_;
+    last_question_ = now_;
     const Host& h = host(w.node);
     if (address.ip[2] == 200) return;  // an address that swallows every packet
     const bool there =
@@ -158,7 +158,7 @@ void World::look_at_requests(std::uint32_t number, std::span<const std::byte> by
         const auto size = static_cast<std::size_t>(load_be<std::int32_t>(bytes.data())) + 4;
         if (size > bytes.size()) fail("a send ends inside a request");
         const auto key = load_be<std::int16_t>(bytes.data() + 4);
-        questions_ += key != produce || !std::exchange(w.produced, true);
+        if (key != produce || !std::exchange(w.produced, true)) last_question_ = now_;
         if (key == produce && now_ > w.quiet_from && now_ < w.quiet_until) {
             fail("a produce request was sent in spite of a throttle");
         }
@@ -375,7 +375,7 @@ void World::arrive_at_producer(std::uint32_t number, Duration throttle) {
     if (w.io == nullptr || w.silent) return;
     if (!w.asked.empty()) {
         const bool produce = w.asked.front() == static_cast<std::int16_t>(wire::ApiKey::produce);
-        questions_ += !produce;
+        if (!produce) last_question_ = now_;
         const bool throttled =
             produce && throttle > throttle_slack * 2 && !plan_.has(Fault::garbage);
         if (throttled) {

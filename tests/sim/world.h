@@ -102,9 +102,9 @@ public:
     void heal();
     void begin_faults();
     const std::array<std::uint64_t, fault_kinds>& struck() const { return struck_; }
-    /// Names, connects, and requests other than Produce but a connection's first: how often one was
-    /// asked for or answered.
-    std::uint64_t questions() const { return questions_; }
+    /// When a name, a connect, a connection's first Produce or any other request was last asked for
+    /// or answered.
+    Instant last_question() const { return last_question_; }
     /// Records of a topic's incarnations that are gone, as they stood when it was deleted.
     struct Buried {
         std::string topic;
@@ -180,7 +180,7 @@ private:
     const Plan& plan_;
     Dice dice_;
     Trace trace_;
-    std::uint64_t questions_ = 0;
+    Instant last_question_;
     Instant now_ = Instant::from_ns(1'000'000'000);
     std::uint64_t order_ = 0;
     std::priority_queue<Item, std::vector<Item>, std::greater<>> items_;
