@@ -21,6 +21,21 @@ enum class Acks : std::int8_t {
     all = -1,     ///< Every in-sync replica's.
 };
 
+/// Where a record goes that names no partition. Those "by hash" put every key where the client they
+/// are named after puts it, over all partitions of the topic; what has no such place goes to the
+/// *sticky* partition: one that is led, until its batch is full. An empty key is a key, but for
+/// consistent_random.
+enum class Partitioner : std::uint8_t {
+    murmur2,            ///< Java's default, librdkafka's murmur2_random. No key: sticky.
+    consistent,         ///< librdkafka's: CRC-32 by hash. No key: partition 0.
+    consistent_random,  ///< librdkafka's default: CRC-32 by hash. No key or an empty one: sticky.
+    fnv1a,              ///< librdkafka's: FNV-1a by hash. No key: as an empty one.
+    fnv1a_random,       ///< librdkafka's: FNV-1a by hash. No key: sticky.
+    random,             ///< Keys ignored: any partition that is led, anew for each record.
+    round_robin,        ///< Keys ignored: the partitions that are led, in turn.
+    sticky,             ///< Keys ignored: the sticky partition.
+};
+
 /// Who drives the loop.
 enum class Mode : std::uint8_t {
     threaded,   ///< A thread a shard. Lanes may be used from any threads, one thread a lane.
@@ -48,6 +63,11 @@ struct [[gnu::visibility("default")]] Options {
     bool enable_idempotence_asked = false;  ///< Set by set(); set it yourself to insist.
     /// `max.in.flight.requests.per.connection`: 1..5.
     std::uint32_t max_in_flight = 5;
+
+    /// `partitioner`.
+    Partitioner partitioner = Partitioner::murmur2;
+    /// `partitioner.ignore.keys`: places records with keys like those without (KIP-794).
+    bool partitioner_ignore_keys = false;
 
     /// `linger.ms`: how long a batch may wait for company, from its first record.
     Micros linger{5'000};

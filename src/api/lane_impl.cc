@@ -8,7 +8,7 @@
 #include <ctime>
 
 #include "base/limits.h"
-#include "wire/partition_hash.h"
+#include "produce/partitioner.h"
 #include "wire/record.h"
 
 namespace ringpost::api {
@@ -64,6 +64,7 @@ LaneImpl::LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChan
     : host_(std::move(host)),
       shard_(shard),
       channel_(std::move(channel)),
+      partitioner_(produce::effective(host_->options)),
       tags_(host_->options.queue_records_max) {
     shard_.lanes.fetch_add(1, std::memory_order_relaxed);
 }
@@ -149,9 +150,9 @@ Errc LaneImpl::produce(const Record& record) noexcept {
     Entry entry{static_cast<std::uint32_t>(size), topic.id(), record.partition, 0,
                 record.timestamp_ms, slot, static_cast<std::uint32_t>(tail)};
     if (entry.timestamp_ms == now_timestamp) entry.timestamp_ms = wall_ms();
-    if (key_size >= 0) {
-        entry.key_hash = wire::murmur2(record.key.bytes());
-        entry.tail_bytes |= Entry::flag_key;
+    if (record.partition < 0 && produce::place_by_key(partitioner_, key_size < 0,
+                                                      record.key.bytes(), entry.key_hash)) {
+        entry.tail_bytes |= Entry::flag_hashed;
     }
     std::memcpy(at, &entry, sizeof entry);
     wire::write_record_tail(at + sizeof entry, record.key.data(), key_size, record.value.data(),

@@ -58,6 +58,7 @@ private:
     const std::shared_ptr<Host> host_;
     ShardHost& shard_;
     const shard::LaneChannelRef channel_;
+    const Partitioner partitioner_;
     TagLog tags_;
     std::uint64_t produced_ = 0;
     Vector<wire::HeaderView> many_headers_;  ///< as many as one record has had

@@ -110,6 +110,16 @@ struct Choice {
 };
 constexpr Choice<Acks> acks_choices[] = {
     {"all", Acks::all}, {"-1", Acks::all}, {"1", Acks::leader}, {"0", Acks::none}};
+constexpr Choice<Partitioner> partitioner_choices[] = {
+    {"murmur2", Partitioner::murmur2},
+    {"murmur2_random", Partitioner::murmur2},
+    {"consistent", Partitioner::consistent},
+    {"consistent_random", Partitioner::consistent_random},
+    {"fnv1a", Partitioner::fnv1a},
+    {"fnv1a_random", Partitioner::fnv1a_random},
+    {"random", Partitioner::random},
+    {"round_robin", Partitioner::round_robin},
+    {"sticky", Partitioner::sticky}};
 constexpr Choice<Mode> mode_choices[] = {{"threaded", Mode::threaded}, {"inline", Mode::inline_}};
 constexpr Choice<IoBackend> io_choices[] = {{"auto", IoBackend::automatic},
                                             {"io_uring", IoBackend::io_uring},
@@ -151,6 +161,13 @@ constexpr OptionRow rows[] = {
      show_bool<&Options::enable_idempotence>},
     {"max.in.flight.requests.per.connection", "max.in.flight", "1 to 5",
      set_number<&Options::max_in_flight, 1, 5>, show_number<&Options::max_in_flight>},
+    {"partitioner", "",
+     "murmur2, murmur2_random (the same), consistent, consistent_random, fnv1a, fnv1a_random, "
+     "random, round_robin or sticky",
+     set_choice<&Options::partitioner, partitioner_choices>,
+     show_choice<&Options::partitioner, partitioner_choices>},
+    {"partitioner.ignore.keys", "", "true or false", set_bool<&Options::partitioner_ignore_keys>,
+     show_bool<&Options::partitioner_ignore_keys>},
     {"linger.ms", "queue.buffering.max.ms", "0 to 900000, a fraction is fine",
      set_millis<&Options::linger, 0, 900'000>, show_millis<&Options::linger>},
     {"batch.size", "", "1024 to 67108864 bytes",

@@ -41,6 +41,7 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.acks = o.acks;
     p.idempotent = o.enable_idempotence && o.acks == Acks::all;
     p.max_in_flight = o.max_in_flight;
+    p.unhashed = produce::unhashed_by(o.partitioner);
     p.linger = Duration::from(o.linger);
     p.batch_bytes = o.batch_bytes;
     p.batch_records = o.batch_records;

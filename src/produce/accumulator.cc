@@ -46,7 +46,7 @@ Accumulator::Appended Accumulator::place(Topic& topic, const Entry& entry, std::
     return append_to(*partition, entry, lane, origin, now);
 }
 
-/// The record's own choice, else by key over all partitions (Java's murmur2), else the sticky one.
+/// The record's own choice, else by its key's hash over all partitions, else one that is led.
 Partition* Accumulator::choose(Topic& topic, const Entry& entry) {
     const std::uint32_t count = topic.partition_count;
     if (count == 0) return nullptr;
@@ -54,18 +54,22 @@ Partition* Accumulator::choose(Topic& topic, const Entry& entry) {
     if (entry.partition >= 0) {
         index = static_cast<std::uint32_t>(entry.partition);
         if (index >= count) return nullptr;
-    } else if (entry.has_key()) {
-        index = wire::to_positive(entry.key_hash) % count;
-    } else {
-        if (topic.sticky < 0) {
-            const auto& choices = topic.with_leader;
-            topic.sticky = choices.empty()
-                               ? static_cast<std::int32_t>(prng_.below(count))
-                               : choices[prng_.below(static_cast<std::uint32_t>(choices.size()))];
-        }
+    } else if (entry.is_hashed()) [[likely]] {
+        index = entry.key_hash % count;
+    } else if (config_.unhashed == Unhashed::sticky) {
+        if (topic.sticky < 0) topic.sticky = static_cast<std::int32_t>(led(topic, prng_.next()));
         index = static_cast<std::uint32_t>(topic.sticky);
+    } else {
+        index = led(topic, config_.unhashed == Unhashed::random ? prng_.next() : topic.turn++);
     }
     return topic.partitions[index].get();
+}
+
+/// The `n`th, counted round, of the partitions with a leader; of all, if none has.
+std::uint32_t Accumulator::led(const Topic& topic, std::uint64_t n) {
+    const auto& choices = topic.with_leader;
+    if (choices.empty()) return static_cast<std::uint32_t>(n % topic.partition_count);
+    return static_cast<std::uint32_t>(choices[n % choices.size()]);
 }
 
 Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& entry,

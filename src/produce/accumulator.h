@@ -67,6 +67,7 @@ private:
     Appended park(Topic& topic, const Entry& entry, std::uint16_t lane, const Origin& origin,
                   Errc reject);
     Partition* choose(Topic& topic, const Entry& entry);
+    static std::uint32_t led(const Topic& topic, std::uint64_t n);
     Batch* batch_with_room(Partition& partition, const Entry& entry, const Origin& origin,
                            Instant now);
     Batch* open_batch(Partition& partition, const Entry& entry, const Origin& origin);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "broker/connection.h"
+#include "produce/partitioner.h"
 
 namespace ringpost::produce {
 
@@ -24,6 +25,7 @@ struct Config {
     Acks acks = Acks::all;
     bool idempotent = true;
     std::uint32_t max_in_flight = 5;
+    Unhashed unhashed = Unhashed::sticky;
     Duration linger = Duration::ms(5);
     std::uint32_t batch_bytes = 128 * 1024;
     std::uint32_t batch_records = 50'000;

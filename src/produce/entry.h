@@ -18,18 +18,18 @@ struct Entry {
     std::uint32_t size;          ///< of header and tail, rounded up to eight; never zero
     std::uint32_t topic;         ///< Topic::id()
     std::int32_t partition;      ///< or any_partition
-    std::uint32_t key_hash;      ///< murmur2 of the key, if there is one
+    std::uint32_t key_hash;      ///< what places it, modulo the partitions: see place_by_key
     std::int64_t timestamp_ms;
     std::uint32_t slot;          ///< where the lane keeps the record's tag
     std::uint32_t tail_bytes;    ///< with the flags in the top bits
 
-    static constexpr std::uint32_t flag_key = 1U << 31;
+    static constexpr std::uint32_t flag_hashed = 1U << 31;  ///< `key_hash` places it
     /// No record: the tail is the name of `topic`, which this lane uses for the first time.
     static constexpr std::uint32_t flag_topic_name = 1U << 30;
 
-    bool has_key() const { return (tail_bytes & flag_key) != 0; }
+    bool is_hashed() const { return (tail_bytes & flag_hashed) != 0; }
     bool is_topic_name() const { return (tail_bytes & flag_topic_name) != 0; }
-    std::uint32_t tail_size() const { return tail_bytes & ~(flag_key | flag_topic_name); }
+    std::uint32_t tail_size() const { return tail_bytes & ~(flag_hashed | flag_topic_name); }
     const std::byte* tail() const { return reinterpret_cast<const std::byte*>(this + 1); }
 
     static constexpr std::size_t size_for(std::size_t tail_size) {

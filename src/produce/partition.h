@@ -91,6 +91,7 @@ struct Topic {
 
     // The sticky partition for records without a key: changes when a batch is full.
     std::int32_t sticky = -1;
+    std::uint64_t turn = 0;                  ///< of round robin
 };
 
 }  // namespace ringpost::produce

@@ -38,22 +38,39 @@ class Lines(unittest.TestCase):
                           ('4', '-1', '', '12', 'no delimiter', headers),
                           ('4', '1', 'k', '0', '', headers)])
 
+    KEYS = [b'key-%d-%s' % (number, b'\xc3\xa9' * (number % 5)) for number in range(10_000)]
+
+    def assert_same_places(self, bootstrap, *topics):
+        places = [{record.key: record.partition for record in oracle.read_back(bootstrap, topic)}
+                  for topic in topics]
+        self.assertEqual([len(one) for one in places], [len(self.KEYS)] * 2)
+        self.assertEqual(set(places[0].items()) - set(places[1].items()), set())
+
+    def test_keys_go_where_librdkafka_puts_them(self):
+        lines = b''.join(key + b':v\n' for key in self.KEYS)
+        with program.embedded_broker(partition_count=12) as bootstrap:
+            for name in ('murmur2_random', 'consistent', 'consistent_random', 'fnv1a',
+                         'fnv1a_random'):
+                with self.subTest(partitioner=name):
+                    self.delivered(bootstrap, f'ours-{name}', '-K', ':', '-X',
+                                   f'partitioner={name}', stdin=lines)
+                    subprocess.run(
+                        ['kcat', '-P', '-b', bootstrap, '-t', f'theirs-{name}', '-K', ':',
+                         '-X', f'topic.partitioner={name}'],
+                        input=lines, capture_output=True, check=True, timeout=60)
+                    self.assert_same_places(bootstrap, f'ours-{name}', f'theirs-{name}')
+
     def test_keys_go_where_java_puts_them(self):
         kafka = real_kafka.cluster()
         ours, theirs = kafka.new_topic(), kafka.new_topic()
-        lines = b''.join(b'key-%d-%s:v\n' % (number, b'\xc3\xa9' * (number % 5))
-                         for number in range(500))
+        lines = b''.join(key + b':v\n' for key in self.KEYS)
         self.delivered(kafka.bootstrap, ours, '-K', ':', stdin=lines)
         subprocess.run(
             kafka.java('org.apache.kafka.tools.ConsoleProducer', '--bootstrap-server',
                        kafka.bootstrap, '--topic', theirs, '--reader-property', 'parse.key=true',
                        '--reader-property', 'key.separator=:'),
             input=lines, capture_output=True, check=True, timeout=60)
-        places = [{record.key: record.partition
-                   for record in oracle.read_back(kafka.bootstrap, topic)}
-                  for topic in (ours, theirs)]
-        self.assertEqual([len(one) for one in places], [500, 500])
-        self.assertEqual(set(places[0].items()) - set(places[1].items()), set())
+        self.assert_same_places(kafka.bootstrap, ours, theirs)
 
     def test_lines_of_several_files_without_keys_all_arrive(self):
         lines = [b'line %05d' % number for number in range(20_000)]

@@ -51,8 +51,8 @@ MUTANTS = (
      '        maybe_in = one_place ? sent_to : wire::Uuid{};\n',
      '        maybe_in = one_place ? wire::Uuid{{std::byte{1}}} : wire::Uuid{};\n'),
     ('a keyed record takes any partition that has a leader', 'src/produce/accumulator.cc',
-     '        index = wire::to_positive(entry.key_hash) % count;\n',
-     '        index = wire::to_positive(entry.key_hash) %\n'
+     '        index = entry.key_hash % count;\n',
+     '        index = entry.key_hash %\n'
      '                std::max<std::size_t>(1, topic.with_leader.size());\n'),
     ('an asked partition is one beside it', 'src/produce/accumulator.cc',
      '        index = static_cast<std::uint32_t>(entry.partition);\n',

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/format.h"
+#include "produce/partitioner.h"
 #include "wire/record_batch.h"
 
 namespace ringpost::sim {
@@ -195,9 +196,10 @@ void Oracle::read_log(std::size_t index) {
             }
             const bool same_count =
                 !plan_.has(Fault::add_partitions) && !plan_.has(Fault::delete_topic);
-            if (s.partition < 0 && s.key >= 0 && same_count) {
+            const Partitioner partitioner = produce::effective(plan_.producers[s.producer].options);
+            if (s.partition < 0 && s.key >= 0 && same_count && partitioner < Partitioner::random) {
                 const auto [place, first] =
-                    place_of_key_.try_emplace({s.topic, s.key}, log.partition);
+                    place_of_key_.try_emplace({partitioner, s.topic, s.key}, log.partition);
                 if (place->second != log.partition) fail_about(number, "its key is elsewhere too");
             }
         }

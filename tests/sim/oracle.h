@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <ringpost/delivery.h>
@@ -89,8 +90,8 @@ private:
     std::uint32_t lanes_ = 0;
     std::size_t unreported_ = 0;
     std::size_t delivered_ = 0;
-    std::map<std::pair<std::uint32_t, std::int32_t>, std::int32_t>
-        place_of_key_;  ///< by topic, key
+    /// By partitioner, topic and key.
+    std::map<std::tuple<Partitioner, std::uint32_t, std::int32_t>, std::int32_t> place_of_key_;
     std::vector<LogText> logs_;
     std::vector<std::vector<Stands>> stands_;           ///< by record
     std::vector<std::vector<std::uint32_t>> in_order_;  ///< by log: the records in it

@@ -64,6 +64,9 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     } else if (dice.one_in(4)) {
         o.enable_idempotence = false;
     }
+    o.partitioner =
+        static_cast<Partitioner>(dice.below(static_cast<std::uint32_t>(Partitioner::sticky) + 1));
+    o.partitioner_ignore_keys = dice.one_in(8);
     o.max_in_flight = 1 + dice.below(5);
     o.linger = Us{dice.one_in(4) ? 0 : dice.magnitude(100, 500'000)};
     o.batch_bytes = static_cast<std::uint32_t>(dice.magnitude(1024, 64 * 1024));
@@ -167,15 +170,17 @@ std::string Plan::text() const {
     for (const ProducerPlan& p : producers) {
         const Options& o = p.options;
         out += fmt::format(
-            "producer: {} shards {}, lanes {}, {}, acks {}{}, in flight {}, linger {} us, batch {} "
+            "producer: {} shards {}, lanes {}, {}, acks {}{}, partitioner {}{}, in flight {}, "
+            "linger {} us, batch {} "
             "B "
             "/ {}, message {}, ring {}, queue {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
             "topic wait {} ms, spin {} us\n",
             p.is_inline ? "inline" : "threaded", o.shards, p.lanes, o.bootstrap_servers,
             static_cast<int>(o.acks),
-            o.enable_idempotence && o.acks == Acks::all ? " idempotent" : "", o.max_in_flight,
-            o.linger.count(), o.batch_bytes, o.batch_records, o.message_max_bytes,
+            o.enable_idempotence && o.acks == Acks::all ? " idempotent" : "",
+            static_cast<int>(o.partitioner), o.partitioner_ignore_keys ? " without keys" : "",
+            o.max_in_flight, o.linger.count(), o.batch_bytes, o.batch_records, o.message_max_bytes,
             o.lane_ring_bytes, o.queue_records_max, o.delivery_timeout.count(),
             o.request_timeout.count(), o.retries, o.retry_backoff.count(),
             o.retry_backoff_max.count(), o.connection_setup_timeout.count(),

@@ -57,8 +57,8 @@ public:
         entry = {static_cast<std::uint32_t>(Entry::size_for(tail)), topic, partition, 0,
                  1'700'000'000'000, slot, static_cast<std::uint32_t>(tail)};
         if (key != nullptr) {
-            entry.tail_bytes |= Entry::flag_key;
-            entry.key_hash = wire::murmur2(as_bytes(key));
+            entry.tail_bytes |= Entry::flag_hashed;
+            entry.key_hash = wire::to_positive(wire::murmur2(as_bytes(key)));
         }
         wire::write_record_tail(reinterpret_cast<std::byte*>(&entry + 1), key, key_size,
                                 value.data(), value_size);
