@@ -114,7 +114,7 @@ void Answers::on_too_large(Batch& batch, Errc error, Instant now) {
                      "Lower batch.size to what the topic takes, or raise its max.message.bytes",
                      partition.topic->name, partition.index, batch.bytes, to_string(error),
                      batch.record_count);
-    batch.last_error = error;
+    if (!batch.maybe_written) batch.last_error = error;
     if (!rebatch_.halve(batch)) return retry(batch, error, false, now);  // memory may come free
     partition.gate_open = false;
     settle(partition, now);
@@ -126,7 +126,8 @@ void Answers::on_invalid_records(Batch& batch, const wire::ProducePartitionResul
     Partition& partition = *batch.partition;
     Vector<std::uint32_t> named;
     wire::RecordErrorReader errors(result, version);
-    for (wire::ProduceRecordError error; errors.next(error);) {
+    wire::ProduceRecordError error;
+    while (named.size() < batch.record_count && errors.next(error)) {
         const auto index = static_cast<std::uint32_t>(error.batch_index);
         if (index >= batch.record_count) continue;
         if (named.empty()) {
@@ -139,7 +140,8 @@ void Answers::on_invalid_records(Batch& batch, const wire::ProducePartitionResul
     std::sort(named.begin(), named.end());
     named.erase(std::unique(named.begin(), named.end()), named.end());
     if (named.empty() || named.size() == batch.record_count) return refuse(batch, result, now);
-    batch.last_error = Errc::invalid_record;
+    // Should the others end in doubt, it is for what happened before.
+    if (!batch.maybe_written) batch.last_error = Errc::invalid_record;
     Batch* const invalid = rebatch_.take_out(batch, named);
     if (invalid == nullptr) return retry(batch, Errc::invalid_record, false, now);  // as above
     partition.gate_open = false;
@@ -189,7 +191,8 @@ void Answers::on_sequence_error(Batch& batch, Errc error, Instant now) {
     Partition& partition = *batch.partition;
     batch.last_error = error;
     if (!is_head(batch) || partition.bump_due) {
-        retry(batch, error, false, now);
+        // The gate is closed: none of them goes before the head has been acknowledged.
+        retry(batch, error, !is_head(batch), now);
         return;
     }
     config_.log.info("{}-{}: {} at sequence {}: starting a new epoch", partition.topic->name,
@@ -226,7 +229,10 @@ void Answers::want_bump(Partition& partition, Instant now) {
 }
 
 void Answers::settle(Partition& partition, Instant now) {
-    if (partition.bump_due && partition.in_flight == 0) bump_epoch(partition, identity_);
+    if (partition.bump_due && partition.in_flight == 0) {
+        bump_epoch(partition, identity_);
+        readiness_.set_producer_id_known(identity_.known());
+    }
     readiness_.update(partition, now);
 }
 

@@ -104,6 +104,12 @@ struct Batch {
         return slabs[slab_count - 1];
     }
     std::span<const Slab> used_slabs() const { return {slabs.data(), slab_count}; }
+    /// Of the arena: what stays taken while a lane reads the batch.
+    std::size_t memory_bytes() const {
+        std::size_t sum = 0;
+        for (const Slab& slab : used_slabs()) sum += slab.capacity;
+        return sum;
+    }
 
     /// An attempt may have been appended without our knowing.
     void mark_maybe_written() {

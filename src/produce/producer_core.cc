@@ -10,13 +10,24 @@ namespace ringpost::produce {
 
 using broker::Connection;
 
+namespace {
+
+/// Two halves of a batch, with what rounding wastes; but never of the two blocks that the largest
+/// record may need, one parked and one to be sent.
+std::size_t headroom(const Config& config, const Arena& arena) {
+    const std::size_t total = arena.bytes_total();
+    const std::size_t spare = total - std::min(total, 2 * arena.block_bytes_max());
+    return std::min({std::size_t{config.batch_bytes} * 2, total / 8, spare});
+}
+
+}  // namespace
+
 ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
                            std::uint32_t block_bytes_max, ReportSink& sink, std::uint64_t seed)
     : config_(config),
       prng_(seed),
       arena_(memory, limits::slab_bytes_min, block_bytes_max),
-      // Two halves of a batch, with what rounding wastes.
-      pool_(arena_, std::min<std::size_t>(config.batch_bytes * 2ULL, arena_.bytes_total() / 8)),
+      pool_(arena_, headroom(config, arena_)),
       delivery_(pool_, flushes_, sink),
       cluster_(config, prng_),
       readiness_(config),
@@ -52,7 +63,7 @@ void ProducerCore::advance(Instant now) {
     accumulator_.end_of_drain(now);
     if (accumulator_.take_asks_again()) housekeeping_.want_metadata(now);
     if (const Errc refusal = housekeeping_.take_refusal(); refusal != Errc::none) {
-        fail_all(refusal, now);
+        fail_all(refusal, now, true);
     }
     if (!delivery_.idle()) housekeeping_.want_producer_id(now);
     housekeeping_.fill(now);
@@ -249,10 +260,12 @@ std::uint64_t ProducerCore::begin_flush(Instant now) {
     return epoch;
 }
 
-void ProducerCore::fail_all(Errc error, Instant now) {
+void ProducerCore::fail_all(Errc error, Instant now, bool only_without_id) {
     Batch* next = nullptr;
     for (Batch* batch = delivery_.oldest(); batch != nullptr; batch = next) {
         next = Delivery::next_oldest(*batch);
+        const Partition* partition = batch->partition;
+        if (only_without_id && partition != nullptr && partition->producer_id >= 0) continue;
         const Errc why = error == Errc::purged ? why_unsent(*batch) : error;
         const bool in_flight = batch->state == Batch::State::in_flight;
         if (batch->partition == nullptr) {

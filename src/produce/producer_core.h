@@ -83,7 +83,7 @@ private:
     void log_expiry(const Batch& batch, Errc why, Instant now);
     void expire_missing_topics(Instant now);
     void work_on_topics(Instant now);
-    void fail_all(Errc error, Instant now);
+    void fail_all(Errc error, Instant now, bool only_without_id = false);
     void want_connections(Instant now);
     Errc why_unsent(const Batch& batch) const;
 

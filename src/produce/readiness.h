@@ -19,7 +19,7 @@ class Readiness {
 public:
     explicit Readiness(const Config& config) : config_(config) {}
 
-    /// No producer id yet (idempotent only): nothing is sendable.
+    /// While there is none (idempotent only), a partition that has no id of its own can't send.
     void set_producer_id_known(bool known) { producer_id_known_ = known; }
 
     /// To be called after anything about the partition has changed.
@@ -59,7 +59,7 @@ public:
 
     bool is_ready(const Partition& p, Instant now) const {
         if (p.node == nullptr || p.bump_due || p.queue.empty()) return false;
-        if (config_.idempotent && !producer_id_known_) return false;
+        if (config_.idempotent && p.producer_id < 0 && !producer_id_known_) return false;
         if (p.in_flight >= (p.gate_open ? config_.max_in_flight : 1)) return false;
         if (p.retry_at > now) return false;
         return p.next_batch() != nullptr;

@@ -41,12 +41,11 @@ bool walk(const Batch& batch, Take&& take) {
 
 }  // namespace
 
-bool Rebatch::copy(const Batch& from, Batch*& to, ByteSpan tail, std::int64_t timestamp_ms,
+bool Rebatch::copy(Batch*& to, std::size_t bytes, ByteSpan tail, std::int64_t timestamp_ms,
                    std::uint16_t lane, std::uint32_t slot) {
     const std::size_t need = wire::record_prefix_bytes_max + tail.size() + sizeof(Run);
     if (to == nullptr) {
-        to = pool_.try_take(from.slabs[0].capacity / 2, wire::batch_header_bytes + need,
-                            BatchPool::Use::headroom_too);
+        to = pool_.try_take(bytes, wire::batch_header_bytes + need, BatchPool::Use::headroom_too);
         if (to == nullptr) return false;
         to->slabs[0].used = to->bytes = wire::batch_header_bytes;
         to->base_timestamp_ms = to->max_timestamp_ms = timestamp_ms;
@@ -70,12 +69,14 @@ bool Rebatch::copy(const Batch& from, Batch*& to, ByteSpan tail, std::int64_t ti
 }
 
 template <typename PartOf>
-bool Rebatch::divide(Batch& batch, Parts& parts, PartOf&& part_of) {
+bool Rebatch::divide(Batch& batch, std::array<std::size_t, 2> bytes, Parts& parts,
+                     PartOf&& part_of) {
     RINGPOST_ASSERT(batch.state == Batch::State::retry && !batch.reported);
     parts = {};
     const bool copied = walk(batch, [&](std::uint32_t index, std::int64_t timestamp_ms,
                                         ByteSpan tail, std::uint16_t lane, std::uint32_t slot) {
-        return copy(batch, parts[part_of(index)], tail, timestamp_ms, lane, slot);
+        const std::size_t part = part_of(index);
+        return copy(parts[part], bytes[part], tail, timestamp_ms, lane, slot);
     });
     if (!copied) {
         for (Batch* part : parts) {
@@ -105,10 +106,11 @@ bool Rebatch::halve(Batch& batch) {
     RINGPOST_ASSERT(batch.record_count >= 2);
     // Records are much alike; a half that is too large still is halved again.
     const std::uint32_t cut = batch.record_count / 2;
+    // A slab that is a little short would cost another one, of twice the size.
+    const std::size_t half = batch.bytes / 2 + limits::slab_bytes_min;
     Parts parts;
-    if (!divide(batch, parts, [cut](std::uint32_t index) { return index < cut ? 0U : 1U; })) {
-        return false;
-    }
+    const auto part_of = [cut](std::uint32_t index) { return index < cut ? 0U : 1U; };
+    if (!divide(batch, {half, half}, parts, part_of)) return false;
     std::int32_t sequence = batch.base_sequence;
     for (Batch* part : parts) {
         if (!batch.sequenced) break;
@@ -130,7 +132,7 @@ Batch* Rebatch::take_out(Batch& batch, std::span<const std::uint32_t> named) {
         if (is_named) named = named.subspan(1);
         return is_named ? 0U : 1U;
     };
-    if (!divide(batch, parts, part_of)) return nullptr;
+    if (!divide(batch, {0, batch.bytes}, parts, part_of)) return nullptr;
     delivery_.discard(batch);
     return parts[0];
 }

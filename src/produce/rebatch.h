@@ -31,10 +31,10 @@ public:
 
 private:
     using Parts = std::array<Batch*, 2>;
-    /// `part_of(index)` says which of the two parts a record goes to.
+    /// `part_of(index)` says which of the two parts a record goes to, `bytes` what each comes to.
     template <typename PartOf>
-    bool divide(Batch& batch, Parts& parts, PartOf&& part_of);
-    bool copy(const Batch& from, Batch*& to, ByteSpan tail, std::int64_t timestamp_ms,
+    bool divide(Batch& batch, std::array<std::size_t, 2> bytes, Parts& parts, PartOf&& part_of);
+    bool copy(Batch*& to, std::size_t bytes, ByteSpan tail, std::int64_t timestamp_ms,
               std::uint16_t lane, std::uint32_t slot);
 
     BatchPool& pool_;

@@ -162,7 +162,7 @@ void Lanes::collect() {
         if (!lane->lent.empty()) {
             const std::uint64_t polled = closed ? UINT64_MAX : lane->channel->reports.released();
             while (!lane->lent.empty() && lane->lent.front().until <= polled) {
-                lent_bytes_ -= lane->lent.front().batch->bytes;
+                lent_bytes_ -= lane->lent.front().batch->memory_bytes();
                 core_->release_lent(*lane->lent.front().batch);
                 lane->lent.pop_front();
             }
@@ -244,7 +244,7 @@ void Lanes::finish() {
 
 std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
     const bool failed = outcome.error != Errc::none;
-    const bool lend = failed && lent_bytes_ + batch.bytes <= core_->memory_total() / 2;
+    const bool lend = failed && lent_bytes_ + batch.memory_bytes() <= core_->memory_total() / 2;
     std::uint32_t index = 0;
     touched_.clear();
     for (const produce::Slab& slab : batch.used_slabs()) {
@@ -261,7 +261,7 @@ std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
         if (lane->borrows) {
             lane->borrows = false;
             lane->lent.push_back({const_cast<Batch*>(&batch), lane->channel->reports.written()});
-            lent_bytes_ += batch.bytes;
+            lent_bytes_ += batch.memory_bytes();
             ++lenders;
         }
         lane->channel->failed.store(lane->failed, std::memory_order_relaxed);

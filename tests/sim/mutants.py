@@ -107,8 +107,8 @@ MUTANTS = (
      '    if (origin.created < batch->created) [[unlikely]] delivery_.on_older('
      '*batch, origin.created);\n', ''),
     ('a batch that is taken apart loses a record', 'src/produce/rebatch.cc',
-     '        return copy(batch, parts[part_of(index)],',
-     '        if (index == 3) return true;\n        return copy(batch, parts[part_of(index)],'),
+     '        return copy(parts[part], bytes[part],',
+     '        if (index == 3) return true;\n        return copy(parts[part], bytes[part],'),
     ('halves have the same sequence', 'src/produce/rebatch.cc',
      '        sequence = sequence_after(sequence, part->record_count);\n', ''),
     ('a batch is halved out of order', 'src/produce/rebatch.cc',

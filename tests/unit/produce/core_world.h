@@ -168,9 +168,10 @@ public:
                 }
             }
         }
-        return 0;
+        return lend && outcome.error != Errc::none ? 1 : 0;
     }
 
+    bool lend = false;  ///< failed batches are read by somebody, for ever
     Config config;
     fake::Cluster cluster;
     Instant now = Instant::from_ns(1'000'000'000);

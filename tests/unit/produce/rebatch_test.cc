@@ -197,8 +197,46 @@ TEST_F(RebatchTest, WithoutNamesTheWholeBatchFails) {
     EXPECT_EQ(world->count(Errc::invalid_record), 3U);
 }
 
+TEST_F(RebatchTest, ManySpoiltBatchesUseUpMoreThanOneEpochOfAnId) {
+    Config config;
+    config.batch_records = 2;
+    make(config);
+    partition().producer_epoch = INT16_MAX - 1;
+    const std::int64_t id = partition().producer_id;
+    find_invalid({0, 2, 4, 6, 8});
+    produce(10);
+    world->pass(Duration::seconds(10));
+    expect_delivered(10);
+    EXPECT_NE(partition().producer_id, id);
+}
+
+TEST_F(RebatchTest, WhatIsTakenOutPinsNoMoreMemoryThanItNeeds) {
+    make();
+    find_invalid({5});
+    world->lend = true;
+    produce(100, 1'000);
+    world->pass(Duration::seconds(5));
+    EXPECT_EQ(world->count(Errc::none), 100U) << "and the first";
+    EXPECT_LE(world->core->memory_used(), limits::slab_bytes_min);
+}
+
+TEST_F(RebatchTest, TheOthersOfASpoiltBatchThatMayBeThereAreNotCalledInvalid) {
+    make();
+    find_invalid({3});
+    world->hold_answers(true);
+    produce(10);
+    world->pass(Duration::seconds(1));
+    world->reset_connections();
+    world->hold_answers(false);
+    world->pass(Duration::seconds(10));
+    for (std::uint32_t i = 0; i < 10; ++i) {
+        EXPECT_EQ(world->told(i).error, i == 3 ? Errc::invalid_record : Errc::connection_lost);
+        EXPECT_TRUE(world->told(i).may_have_been_written);
+    }
+}
+
 TEST_F(RebatchTest, WithoutMemoryItIsTriedAgainLater) {
-    constexpr std::size_t memory = 1 << 20;
+    constexpr std::size_t memory = 4 << 20;
     make({}, memory);
     take_at_most(3);
     world->hold_answers(true);

@@ -319,7 +319,10 @@ TEST(Shard, FlushesWithoutMemorySleepToo) {
 TEST(Shard, MemoryThatALaneWasLentIsUsedAgainOnceItWasPolled) {
     ShardOptions options = shard_options();
     options.memory_bytes = 2 << 20;
-    ShardBench bench(options, {.partitions = 1, .message_bytes_max = 500});
+    ShardBench bench(options, {.partitions = 1});
+    bench.script.cluster.faults().on_produce = [](const fake::ProduceAttempt&) {
+        return fake::ProduceFault{.error = Errc::policy_violation};
+    };
     CallerEnd caller = bench.open(100'000, 8 << 20);
     std::uint32_t accepted = 0;
     while (bench.produce(caller, accepted, std::string(1000, 'x'))) ++accepted;
@@ -333,7 +336,7 @@ TEST(Shard, MemoryThatALaneWasLentIsUsedAgainOnceItWasPolled) {
         bench.shard.wake_if_parked();
     }
     expect_each_once(all, accepted);
-    EXPECT_EQ(count_of(all, Errc::message_too_large), accepted);
+    EXPECT_EQ(count_of(all, Errc::policy_violation), accepted);
     bench.stop(Duration::seconds(1));
     EXPECT_EQ(bench.shard.memory_used(), 0U);
 }
