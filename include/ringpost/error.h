@@ -69,6 +69,7 @@ enum class Errc : std::int16_t {
     // Said at once by a call, nothing accepted.
     queue_full = 1000,         ///< The lane's ring has no room for the record's bytes.
     reports_full,              ///< The lane has its limit of records without a polled report.
+    producer_full,             ///< All lanes together have Options::queue_records_max of them.
     record_too_large,          ///< The encoded record exceeds Options::message_max_bytes.
     invalid_partition,         ///< Negative (other than any_partition), or not in the topic.
     invalid_topic_name,        ///< Empty, too long, "." or "..", or a character Kafka refuses.

@@ -36,6 +36,13 @@ enum class Partitioner : std::uint8_t {
     sticky,             ///< Keys ignored: the sticky partition.
 };
 
+/// Which records' delivery reports are handed out by poll.
+enum class Reports : std::uint8_t {
+    all,
+    errors,   ///< Only those of records that failed.
+    none,     ///< None. A record with a callback has its callback run all the same.
+};
+
 /// Who drives the loop.
 enum class Mode : std::uint8_t {
     threaded,   ///< A thread a shard. Lanes may be used from any threads, one thread a lane.
@@ -86,8 +93,21 @@ struct [[gnu::visibility("default")]] Options {
     std::uint64_t buffer_memory = 32ULL << 20;
     /// `lane.ring.bytes`: a lane's ring for records on their way to the shard.
     std::uint32_t lane_ring_bytes = 2U << 20;
-    /// `queue.buffering.max.messages`: records of one lane accepted and not yet polled.
-    std::uint32_t queue_records_max = 100'000;
+    /// `lane.records.max`: records of one lane accepted and not yet polled.
+    std::uint32_t lane_records_max = 100'000;
+    /// `queue.buffering.max.messages`: the same of all lanes together; a hard limit.
+    std::uint32_t queue_records_max = 1'000'000;
+    /// `max.block.ms`: how long produce waits at a limit. 0: not at all. -1: as long as it takes.
+    Millis max_block{0};
+
+    /// `delivery.reports`: all, errors or none.
+    Reports delivery_reports = Reports::all;
+    /// `delivery.reports.with.records`: reports of delivered records show their bytes, too, as
+    /// those of failed ones do. Until they are polled, they keep up to half of buffer.memory.
+    bool delivery_reports_with_records = false;
+    /// `delivery.reports.shared`: the reports of all lanes go to one queue, which Producer::poll
+    /// reads; a lane's own poll reads none.
+    bool delivery_reports_shared = false;
 
     /// `delivery.timeout.ms`: from acceptance to the report, at most.
     Millis delivery_timeout{120'000};
@@ -114,6 +134,8 @@ struct [[gnu::visibility("default")]] Options {
     /// `allow.auto.create.topics`: let the broker create a topic that is produced to.
     bool allow_auto_create_topics = true;
 
+    /// `auto.start`: the first call that needs a running producer starts it.
+    bool auto_start = true;
     /// `stop.timeout.ms`: how long the destructor waits for what is unfinished.
     Millis stop_timeout{30'000};
 

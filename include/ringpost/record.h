@@ -2,6 +2,7 @@
 // What a caller hands over: a record and its parts. All of it is borrowed for the call only.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -74,6 +75,9 @@ struct Record {
     std::int32_t partition = any_partition;
     std::int64_t timestamp_ms = now_timestamp;  ///< Milliseconds since 1970, >= 0.
     std::uint64_t tag = 0;                ///< Yours; comes back in the DeliveryReport.
+    /// Its own delivery timeout: a millisecond or more. Zero, or one above
+    /// Options::delivery_timeout: that one. Records with different timeouts share no batch.
+    std::chrono::milliseconds delivery_timeout{0};
 };
 
 }  // namespace ringpost

@@ -13,6 +13,7 @@
 #include <ringpost/options.h>
 #include <ringpost/producer.h>
 
+#include "api/credits.h"
 #include "api/topic_table.h"
 #include "shard/shard.h"
 #include "shard/shard_thread.h"
@@ -40,7 +41,8 @@ private:
 };
 
 struct Host {
-    explicit Host(Options o) : options(std::move(o)) {}
+    explicit Host(Options o, std::shared_ptr<TopicTable> names = std::make_shared<TopicTable>())
+        : options(std::move(o)), topics(std::move(names)), credits(options.queue_records_max) {}
     Host(const Host&) = delete;
     Host& operator=(const Host&) = delete;
     ~Host() {
@@ -50,12 +52,24 @@ struct Host {
     }
 
     const Options options;
-    TopicTable topics;
+    const std::shared_ptr<TopicTable> topics;  ///< handles outlive a stop and a start
+    const std::uint64_t serial = next_serial();    ///< no other host of this process has it
+    Credits credits;                           ///< outlives the shards, which give lanes' back
+    shard::Signal report_signal;               ///< likewise; for who polls shared reports
     std::vector<std::unique_ptr<ShardHost>> shards;
     ForkMark fork_mark;
     std::atomic<Producer::State> state{Producer::State::created};
     pthread_t owner_thread{};                  ///< inline mode: who may call
 
+    static std::uint64_t next_serial() {
+        static std::atomic<std::uint64_t> last{0};
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;
+    }
+    /// What waits are measured by.
+    Instant now(shard::Shard& shard) const;
+    Timeout max_block() const {
+        return options.max_block.count() < 0 ? forever : Timeout(options.max_block);
+    }
     bool on_owner_thread() const { return pthread_equal(owner_thread, pthread_self()) != 0; }
     bool inline_mode() const { return options.mode == Mode::inline_; }
     /// Inline mode: a call by another thread than the one that started.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A record's way in and its report's way back, on the caller's thread.
+// A record's way in, on the caller's thread, and the calls that wait.
 #include "api/lane_impl.h"
 
 #include <algorithm>
@@ -14,8 +14,6 @@
 namespace ringpost::api {
 
 using produce::Entry;
-using shard::ReportHeader;
-using shard::ReportRun;
 
 namespace {
 
@@ -24,6 +22,10 @@ std::int64_t wall_ms() {
     timespec t;
     clock_gettime(CLOCK_REALTIME_COARSE, &t);
     return t.tv_sec * 1000 + t.tv_nsec / 1'000'000;
+}
+
+bool is_full(Errc error) {
+    return error == Errc::queue_full || error == Errc::reports_full || error == Errc::producer_full;
 }
 
 std::int64_t size_or_null(const Bytes& bytes) {
@@ -53,27 +55,35 @@ private:
     std::span<const wire::HeaderView> views_;
 };
 
-Bytes as_record_bytes(ByteSpan bytes, bool null) {
-    if (null) return {};
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 }  // namespace
 
-LaneImpl::LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChannelRef channel)
+LaneImpl::LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChannelRef channel,
+                   Reports wanted)
     : host_(std::move(host)),
       shard_(shard),
       channel_(std::move(channel)),
       partitioner_(produce::effective(host_->options)),
-      tags_(host_->options.queue_records_max) {
+      wanted_(wanted),
+      shared_(channel_->watcher != nullptr),
+      tags_(std::min(host_->options.lane_records_max, host_->options.queue_records_max), shared_),
+      reader_(*channel_, tags_, wanted_) {
     shard_.lanes.fetch_add(1, std::memory_order_relaxed);
 }
 
 LaneImpl::~LaneImpl() {
     shard_.lanes.fetch_sub(1, std::memory_order_relaxed);
     if (host_->fork_mark.forked()) return;
+    // What is still on its way counts against the limit until its end.
+    std::uint64_t count = credits_;
+    if (wanted_ == Reports::all) count += tags_.used();
+    if (wanted_ == Reports::errors) count -= reader_.failed_released();
+    channel_->on_gone = [&credits = host_->credits, &channel = *channel_, count,
+                         errors = wanted_ == Reports::errors] {
+        const std::uint64_t failed = errors ? channel.failed.load(std::memory_order_relaxed) : 0;
+        credits.give(static_cast<std::uint32_t>(count + failed));
+    };
     channel_->closed.store(true, std::memory_order_release);
-    if (!host_->inline_mode()) shard_.shard.wake_if_parked();
+    wake_shard();
 }
 
 // In
@@ -84,6 +94,7 @@ Errc LaneImpl::check(const Record& record) const {
     if (host_->wrong_thread()) [[unlikely]] return Errc::wrong_thread;
     if (record.partition < any_partition) [[unlikely]] return Errc::invalid_partition;
     if (record.timestamp_ms < now_timestamp) [[unlikely]] return Errc::invalid_argument;
+    if (record.delivery_timeout.count() < 0) [[unlikely]] return Errc::invalid_argument;
     if (record.headers.size() > limits::record_headers_max) [[unlikely]] {
         return Errc::invalid_argument;
     }
@@ -100,14 +111,14 @@ Errc LaneImpl::resolve_topic(const Record& record, Topic& topic) {
         if (const auto found = names_.find(record.topic_name); found != names_.end()) {
             topic = found->second;
         } else {
-            const Result<Topic> made = host_->topics.find_or_add(record.topic_name);
+            const Result<Topic> made = host_->topics->find_or_add(record.topic_name);
             if (!made) return made.error().code;
             topic = *made;
             names_[std::string(record.topic_name)] = topic;
         }
     }
     if (topic.id() < announced_.size() && announced_[topic.id()]) [[likely]] return Errc::none;
-    return announce(topic, host_->topics.name(topic));
+    return announce(topic, host_->topics->name(topic));
 }
 
 /// The shard learns a topic's name from the lane that first uses it, in order with its records.
@@ -126,14 +137,42 @@ Errc LaneImpl::announce(Topic topic, std::string_view name) {
     return Errc::none;
 }
 
-Errc LaneImpl::produce(const Record& record) noexcept {
-    if (const Errc error = check(record); error != Errc::none) [[unlikely]] return error;
-    const std::uint32_t slot = tags_.next();
-    if (slot == TagLog::none) [[unlikely]] return Errc::reports_full;
-    Topic topic;
-    if (const Errc error = resolve_topic(record, topic); error != Errc::none) [[unlikely]] {
-        return error;
+/// Zero: the producer's.
+std::uint32_t LaneImpl::own_timeout_ms(const Record& record) const {
+    if (record.delivery_timeout.count() == 0) [[likely]] return 0;
+    const auto producers = host_->options.delivery_timeout;
+    return record.delivery_timeout < producers
+               ? static_cast<std::uint32_t>(record.delivery_timeout.count())
+               : 0;
+}
+
+/// There was no slot for the record's tag, or no credit.
+Errc LaneImpl::find_slot(std::uint32_t& slot) {
+    if (slot == TagLog::none) {
+        digest();
+        slot = tags_.next();
+        if (slot == TagLog::none) return full(Errc::reports_full);
     }
+    if (credits_ == 0) credits_ = host_->credits.try_take();
+    if (credits_ == 0) {
+        digest();
+        credits_ = host_->credits.try_take();
+    }
+    return credits_ == 0 ? full(Errc::producer_full) : Errc::none;
+}
+
+/// Inlined where it is hot: a record's price is counted in instructions.
+[[gnu::always_inline]] inline Errc LaneImpl::try_produce(const Record& record, Ask* ask) noexcept {
+    Errc error = check(record);
+    if (error != Errc::none) [[unlikely]] return error;
+    std::uint32_t slot = tags_.next();
+    if (slot == TagLog::none || credits_ == 0) [[unlikely]] {
+        error = find_slot(slot);
+        if (error != Errc::none) return error;
+    }
+    Topic topic;
+    error = resolve_topic(record, topic);
+    if (error != Errc::none) [[unlikely]] return error;
     const HeaderViews headers(record.headers, many_headers_);
     const std::int64_t key_size = size_or_null(record.key);
     const std::int64_t value_size = size_or_null(record.value);
@@ -141,12 +180,10 @@ Errc LaneImpl::produce(const Record& record) noexcept {
     if (produce::record_bytes_bound(tail) > host_->options.message_max_bytes) [[unlikely]] {
         return Errc::record_too_large;
     }
-    const std::size_t size = Entry::size_for(tail);
+    const std::uint32_t timeout_ms = own_timeout_ms(record);
+    const std::size_t size = Entry::size_for(tail, timeout_ms != 0);
     std::byte* at = channel_->records.try_reserve(size);
-    if (at == nullptr) [[unlikely]] {
-        wake_shard();
-        return Errc::queue_full;
-    }
+    if (at == nullptr) [[unlikely]] return full(Errc::queue_full);
     Entry entry{static_cast<std::uint32_t>(size), topic.id(), record.partition, 0,
                 record.timestamp_ms, slot, static_cast<std::uint32_t>(tail)};
     if (entry.timestamp_ms == now_timestamp) entry.timestamp_ms = wall_ms();
@@ -154,212 +191,255 @@ Errc LaneImpl::produce(const Record& record) noexcept {
                                                       record.key.bytes(), entry.key_hash)) {
         entry.tail_bytes |= Entry::flag_hashed;
     }
+    if (timeout_ms != 0) [[unlikely]] {
+        entry.tail_bytes |= Entry::flag_timeout;
+        std::memcpy(at + size - 8, &timeout_ms, sizeof timeout_ms);
+    }
+    if (ask != nullptr) [[unlikely]] {
+        if (!tags_.attach(std::move(ask->extra))) return Errc::out_of_memory;
+        if (ask->urgent) entry.tail_bytes |= Entry::flag_urgent;
+        ask->slot = slot;
+    }
     std::memcpy(at, &entry, sizeof entry);
     wire::write_record_tail(at + sizeof entry, record.key.data(), key_size, record.value.data(),
                             value_size, headers.span());
     tags_.commit({record.tag, entry.timestamp_ms});
     channel_->records.commit(size);
     ++produced_;
-    if (!host_->inline_mode()) shard_.shard.wake_for(*channel_, channel_->records.written());
+    --credits_;
+    if (host_->inline_mode()) return Errc::none;
+    if (timeout_ms != 0 || (ask != nullptr && ask->urgent)) [[unlikely]] return hurry();
+    shard_.shard.wake_for(*channel_, channel_->records.written());
     return Errc::none;
+}
+
+/// The shard may sleep towards the end of some linger, and this record can't wait for that.
+Errc LaneImpl::hurry() {
+    // pairs with the shard's acquire: the record comes first
+    channel_->hurried.store(true, std::memory_order_release);
+    wake_shard();
+    return Errc::none;
+}
+
+/// At a limit: what lingers in the shard need not, for this lane has nothing more to add.
+Errc LaneImpl::full(Errc error) {
+    if (pressed_at_ != produced_ || error == Errc::queue_full) {
+        pressed_at_ = produced_;
+        channel_->pressed.store(true, std::memory_order_relaxed);
+        wake_shard();
+    }
+    return error;
 }
 
 void LaneImpl::wake_shard() {
     if (!host_->inline_mode()) shard_.shard.wake_if_parked();
 }
 
-Errc LaneImpl::produce_for(const Record& record, Timeout timeout) noexcept {
-    Errc error = produce(record);
-    if (error != Errc::queue_full && error != Errc::reports_full) return error;
-    // Only polling makes room for reports; nobody else can poll while we wait.
-    wait_for(*host_, shard_.shard, channel_->signal, timeout, [&] {
-        if (error == Errc::reports_full) return true;
-        error = produce(record);
-        return error != Errc::queue_full;
-    });
+Errc LaneImpl::produce(const Record& record) noexcept {
+    const Errc error = try_produce(record, nullptr);
+    if (!is_full(error)) [[likely]] return error;
+    return produce_waiting(record, nullptr, host_->max_block());
+}
+
+Errc LaneImpl::produce(const Record& record, Callback&& callback) noexcept {
+    return produce_for(record, std::move(callback), host_->max_block());
+}
+
+Errc LaneImpl::produce_for(const Record& record, Callback&& callback, Timeout timeout) noexcept {
+    if (!callback) return produce_waiting(record, nullptr, timeout);
+    Ask ask{.extra = {std::move(callback), nullptr}};
+    const Errc error = produce_waiting(record, &ask, timeout);
+    if (error != Errc::none) callback = std::move(ask.extra.callback);
     return error;
+}
+
+/// True where waiting would be in vain: what holds the room are reports for this very thread.
+bool LaneImpl::only_polling_helps() {
+    if (shared_) return false;
+    digest();
+    return channel_->reports.front() != nullptr;
+}
+
+Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept {
+    Errc error = try_produce(record, ask);
+    if (!is_full(error) || timeout <= Timeout::zero()) return error;
+    Credits::Waiter waiter{.signal = &channel_->signal};
+    bool queued = false;
+    wait_for(*host_, shard_.shard, channel_->signal, timeout, [&]() -> bool {
+        credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
+        error = try_produce(record, ask);
+        if (!is_full(error)) return true;
+        if (error == Errc::queue_full) return false;
+        if (only_polling_helps()) return true;
+        if (error == Errc::producer_full && !queued) {
+            queued = true;
+            host_->credits.begin_wait(waiter);
+        }
+        return false;
+    });
+    if (queued) {
+        host_->credits.end_wait(waiter);
+        credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
+        if (error == Errc::producer_full) error = try_produce(record, ask);
+    }
+    return error;
+}
+
+DeliveryReport refusal_report(const Record& record, Errc error) {
+    DeliveryReport report;
+    report.tag = record.tag;
+    report.topic = record.topic;
+    report.partition = record.partition;
+    report.error = report.last_error = error;
+    report.timestamp_ms = record.timestamp_ms;
+    return report;
+}
+
+// Sync
+// ---------------------------------------------------------------------------------------------
+
+void LaneImpl::produce_sync(std::span<const Record> records, std::span<DeliveryReport> out,
+                            Timeout timeout) noexcept {
+    RINGPOST_ASSERT(out.size() >= records.size());
+    const Instant until = deadline_after(host_->now(shard_.shard), timeout);
+    const auto left = [&] { return time_left(until, host_->now(shard_.shard)); };
+    Vector<Awaited> awaited(records.size());
+    Vector<std::uint32_t> slots(records.size());
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        Ask ask{.extra = {{}, &awaited[i]}, .urgent = true};
+        const Errc error = shared_ || reader_.running() ? Errc::invalid_argument
+                                                        : produce_waiting(records[i], &ask, left());
+        slots[i] = ask.slot;
+        if (error == Errc::none) continue;
+        awaited[i].done = true;
+        awaited[i].report = refusal_report(records[i], error);
+    }
+    const auto all_done = [&] {
+        return std::all_of(awaited.begin(), awaited.end(), [](const Awaited& a) { return a.done; });
+    };
+    if (!all_done()) {
+        wait_for(*host_, shard_.shard, channel_->signal, left(), [&] {
+            const bool last_look = finished();
+            reader_.find_awaited();
+            return last_look || all_done();
+        });
+    }
+    digest();  // also what the shard has left unread, if it has gone
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        if (!awaited[i].done) {
+            tags_.abandon(slots[i]);
+            awaited[i].report = refusal_report(records[i], Errc::timed_out);
+            awaited[i].report.may_have_been_written = true;
+        }
+        out[i] = awaited[i].report;
+    }
 }
 
 // Back
 // ---------------------------------------------------------------------------------------------
 
-std::size_t LaneImpl::poll(std::span<DeliveryReport> out) noexcept {
-    if (host_->fork_mark.forked() || host_->wrong_thread()) [[unlikely]] return 0;
-    if (host_->inline_mode() && !shard_.shard.finished() &&
+/// Takes what nobody wants a report of, which gives its slots and credits back.
+void LaneImpl::digest() {
+    if (!shared_) read({}, 0);
+}
+
+ReportReader::Read LaneImpl::read(std::span<DeliveryReport> out, std::size_t callbacks_max) {
+    const ReportReader::Read read = reader_.read(out, callbacks_max);
+    host_->credits.give(read.credits);
+    return read;
+}
+
+ReportReader::Read LaneImpl::read_shared(std::span<DeliveryReport> out,
+                                         std::size_t callbacks_max) {
+    if (reader_.begin()) wake_shard();
+    const ReportReader::Read some = read(out, callbacks_max);
+    if (some.released != 0) channel_->signal.notify();  // the lane may wait for the room
+    return some;
+}
+
+void LaneImpl::turn_inline() {
+    if (host_->inline_mode() && !shard_.shard.finished() && !reader_.running() &&
         host_->state.load(std::memory_order_relaxed) != Producer::State::created) {
         shard_.shard.turn(Instant{});
     }
-    // What the reports of the last poll pointed to goes back now.
-    channel_->reports.release();
-    if (orphans_popped_) channel_->records.release();
-    // With them their batches, which may come again with other records: begin anew.
-    if (entry_ == nullptr) cursor_ = {};
-    if (lent_seen_) {
-        lent_seen_ = false;
-        wake_shard();
-    }
-    std::size_t count = 0;
-    while (count < out.size()) {
-        if (run_left_ == 0) {
-            if (runs_left_ == 0) {
-                if (entry_ != nullptr) end_report();
-                if (lent_seen_ && !channel_->may_hold_more()) break;
-                const std::byte* entry = channel_->reports.front();
-                if (entry == nullptr) break;
-                begin_report(entry);
-            }
-            std::memcpy(&run_, entry_ + run_next_, sizeof run_);
-            run_next_ += sizeof run_;
-            --runs_left_;
-            index_ += run_.skip;
-            run_left_ = run_.count;
-            continue;
-        }
-        out[count++] = next_of_run();
-    }
-    if (run_left_ == 0 && runs_left_ == 0 && entry_ != nullptr) end_report();
-    if (count < out.size() && channel_->finished.load(std::memory_order_acquire)) [[unlikely]] {
-        // The last reports may have come between the look at the ring and the one at the flag.
-        if (channel_->reports.front() != nullptr) return count;
-        count += poll_orphans(out.subspan(count));
-    }
-    return count;
 }
 
-void LaneImpl::begin_report(const std::byte* entry) {
-    entry_ = entry;
-    std::memcpy(&report_, entry, sizeof report_);
-    runs_left_ = report_.run_count;
-    run_next_ = sizeof report_;
-    index_ = report_.first_index;
-    lent_seen_ |= report_.batch != nullptr;
-    if (cursor_.batch != report_.batch) cursor_ = {report_.batch};
-}
-
-void LaneImpl::end_report() {
-    channel_->reports.pop(report_.size);
-    entry_ = nullptr;
-    // Room in the ring is given back at once, unless somebody still reads what it stands for.
-    if (!lent_seen_) channel_->reports.release();
-    if (report_.batch == nullptr) cursor_ = {};
-}
-
-DeliveryReport LaneImpl::next_of_run() {
-    const std::uint32_t slot = run_.first_slot + (run_.count - run_left_);
-    const TagLog::Kept kept = tags_.release(slot);
-    const std::uint32_t index = index_++;
-    --run_left_;
-    DeliveryReport report;
-    report.tag = kept.tag;
-    report.topic = Topic{report_.topic};
-    report.partition = report_.partition;
-    report.error = report_.error;
-    report.last_error = report_.last_error;
-    report.offset = report_.base_offset < 0 ? -1 : report_.base_offset + index;
-    report.timestamp_ms =
-        report_.log_append_time_ms < 0 ? kept.timestamp_ms : report_.log_append_time_ms;
-    report.attempts = report_.attempts;
-    report.may_have_been_written = (report_.flags & ReportHeader::may_have_been_written) != 0;
-    if (report_.batch != nullptr) [[unlikely]] read_bytes(report, index);
-    return report;
-}
-
-/// Walks the lent batch to the record; reports come in the batch's order, so each step is short.
-void LaneImpl::read_bytes(DeliveryReport& report, std::uint32_t index) {
-    const produce::Batch& batch = *cursor_.batch;
-    const bool parked = batch.partition == nullptr;
-    if (cursor_.slab == 0 && cursor_.at == 0 && !parked) cursor_.at = 61;
-    for (;;) {
-        while (cursor_.slab < batch.slab_count && cursor_.at >= batch.slabs[cursor_.slab].used) {
-            ++cursor_.slab;
-            cursor_.at = 0;
-        }
-        if (cursor_.slab >= batch.slab_count) return;
-        const ByteSpan rest = batch.slabs[cursor_.slab].bytes().subspan(cursor_.at);
-        ByteSpan tail;
-        std::size_t size = 0;
-        if (parked) {
-            const Entry& entry = *reinterpret_cast<const Entry*>(rest.data());
-            tail = {entry.tail(), entry.tail_size()};
-            size = entry.size;
-            report.partition = entry.partition;
-        } else {
-            Reader reader(rest);
-            const auto body = static_cast<std::size_t>(reader.varint());
-            size = rest.size() - reader.remaining() + body;
-            reader.i8();
-            reader.varlong();
-            reader.varint();
-            tail = rest.subspan(rest.size() - reader.remaining());
-        }
-        const bool here = cursor_.index == index;
-        ++cursor_.index;
-        cursor_.at += static_cast<std::uint32_t>(size);
-        if (!here) continue;
-        Reader reader(tail);
-        wire::RecordView view;
-        if (!wire::read_record_tail(reader, view)) return;
-        report.key = as_record_bytes(view.key, view.key_null);
-        report.value = as_record_bytes(view.value, view.value_null);
-        report.has_record = true;
-        return;
+ReportReader::Read LaneImpl::read_now(std::span<DeliveryReport> out, std::size_t callbacks_max) {
+    if (host_->fork_mark.forked() || host_->wrong_thread() || shared_ || reader_.running()) {
+        return {};
     }
+    turn_inline();
+    if (reader_.begin()) wake_shard();
+    return read(out, callbacks_max);
 }
 
-/// The shard has left without reading these: the lane reads its own ring and reports them itself.
-std::size_t LaneImpl::poll_orphans(std::span<DeliveryReport> out) {
-    std::size_t count = 0;
-    while (count < out.size()) {
-        const std::byte* at = channel_->records.front();
-        if (at == nullptr) break;
-        const Entry& entry = *reinterpret_cast<const Entry*>(at);
-        orphans_popped_ = true;
-        if (!entry.is_topic_name()) {
-            const TagLog::Kept kept = tags_.release(entry.slot);
-            DeliveryReport& report = out[count++] = {};
-            report.tag = kept.tag;
-            report.topic = Topic{entry.topic};
-            report.partition = entry.partition;
-            report.error = report.last_error = Errc::purged;
-            report.timestamp_ms = kept.timestamp_ms;
-            Reader reader({entry.tail(), entry.tail_size()});
-            wire::RecordView view;
-            if (wire::read_record_tail(reader, view)) {
-                report.key = as_record_bytes(view.key, view.key_null);
-                report.value = as_record_bytes(view.value, view.value_null);
-                report.has_record = true;
-            }
-        }
-        channel_->records.pop(entry.size);
-    }
-    return count;
+template <typename Enough>
+ReportReader::Read LaneImpl::read_for(std::span<DeliveryReport> out, std::size_t callbacks_max,
+                                      Timeout timeout, Enough&& enough) {
+    ReportReader::Read some;
+    if (shared_ || reader_.running()) return some;
+    const auto look = [&] {
+        some = read_now(out, callbacks_max);
+        return enough(some);
+    };
+    if (look() || timeout <= Timeout::zero()) return some;
+    wait_for(*host_, shard_.shard, channel_->signal, timeout, [&] {
+        // Nothing is on its way any more: no use in waiting.
+        return look() || (tags_.used() == 0 && host_->refusal() != Errc::none);
+    });
+    return some;
+}
+
+std::size_t LaneImpl::poll(std::span<DeliveryReport> out) noexcept {
+    return poll_for(out, Timeout::zero());
 }
 
 std::size_t LaneImpl::poll_for(std::span<DeliveryReport> out, Timeout timeout) noexcept {
-    std::size_t count = poll(out);
-    if (count != 0 || out.empty() || host_->wrong_thread()) return count;
-    wait_for(*host_, shard_.shard, channel_->signal, timeout, [&] {
-        count = poll(out);
-        // Nothing is on its way any more: no use in waiting.
-        return count != 0 || (tags_.used() == 0 && host_->refusal() != Errc::none);
-    });
-    return count;
+    if (out.empty()) timeout = Timeout::zero();
+    return read_for(out, out.size(), timeout, [](const ReportReader::Read& read) {
+               return read.reports + read.callbacks != 0;
+           }).reports;
 }
 
-FlushResult LaneImpl::flush(Timeout timeout) noexcept {
+std::size_t LaneImpl::serve(std::size_t callbacks_max) noexcept {
+    return serve_for(callbacks_max, Timeout::zero());
+}
+
+std::size_t LaneImpl::serve_for(std::size_t callbacks_max, Timeout timeout) noexcept {
+    return read_for({}, callbacks_max, timeout, [](const ReportReader::Read& read) {
+               return read.callbacks != 0;
+           }).callbacks;
+}
+
+FlushResult LaneImpl::flush(Timeout timeout, Serve serve) noexcept {
     if (host_->fork_mark.forked() || host_->wrong_thread()) return {0, 0, outstanding()};
     const std::uint64_t reported_before = reported();
     const std::uint64_t failed_before = channel_->failed.load(std::memory_order_relaxed);
-    if (reported_before != produced_) {
+    const std::uint64_t upto = produced_;
+    const bool serves = serve == Serve::callbacks && !shared_ && !reader_.running();
+    const auto serve_some = [&] {
+        if (!serves) return;
+        if (reader_.begin()) wake_shard();
+        read({}, SIZE_MAX);
+    };
+    if (reported_before < upto) {
         shard_.shard.request_flush();
         wait_for(*host_, shard_.shard, channel_->signal, timeout, [&] {
-            return reported() == produced_ || channel_->finished.load(std::memory_order_acquire);
+            const bool all = reported() >= upto || finished();
+            serve_some();
+            return all;
         });
     }
+    serve_some();
     const std::uint64_t reported_now = reported();
     const std::uint64_t failed =
         channel_->failed.load(std::memory_order_relaxed) - failed_before;
-    return {reported_now - reported_before - failed, failed, produced_ - reported_now};
+    return {reported_now - reported_before - failed, failed, upto - std::min(upto, reported_now)};
+}
+
+std::uint64_t LaneImpl::outstanding() noexcept {
+    if (wanted_ != Reports::all && !host_->fork_mark.forked()) digest();
+    return tags_.used();
 }
 
 }  // namespace ringpost::api

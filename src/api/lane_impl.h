@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The caller's side of a lane: encoding records into its ring, expanding reports out of it.
+// The caller's side of a lane: encoding records into its ring; its reports: report_reader.h.
 #pragma once
 
 #include <tsl/robin_map.h>
@@ -14,68 +14,101 @@
 #include <ringpost/producer.h>
 
 #include "api/host.h"
+#include "api/report_reader.h"
 #include "api/tag_log.h"
 #include "produce/entry.h"
 #include "shard/lane_channel.h"
 
 namespace ringpost::api {
 
-/// Thread: the lane's. Owns: its tags; shares the channel and the host.
+/// Thread: the lane's. In a producer with shared reports, `read_shared` and `forsaken` are
+///         whoever's polls there, one at a time, beside the lane's own.
+/// Owns:   its tags; shares the channel and the host.
 class LaneImpl {
 public:
-    LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChannelRef channel);
+    LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChannelRef channel,
+             Reports wanted);
     ~LaneImpl();
+    LaneImpl(const LaneImpl&) = delete;
+    LaneImpl& operator=(const LaneImpl&) = delete;
 
     bool usable() const { return tags_.usable(); }
+
     Errc produce(const Record& record) noexcept;
-    Errc produce_for(const Record& record, Timeout timeout) noexcept;
+    Errc produce(const Record& record, Callback&& callback) noexcept;
+    Errc produce_for(const Record& record, Callback&& callback, Timeout timeout) noexcept;
+    void produce_sync(std::span<const Record> records, std::span<DeliveryReport> out,
+                      Timeout timeout) noexcept;
+
     std::size_t poll(std::span<DeliveryReport> out) noexcept;
     std::size_t poll_for(std::span<DeliveryReport> out, Timeout timeout) noexcept;
-    FlushResult flush(Timeout timeout) noexcept;
-    std::uint64_t outstanding() const noexcept { return tags_.used(); }
+    std::size_t serve(std::size_t callbacks_max) noexcept;
+    std::size_t serve_for(std::size_t callbacks_max, Timeout timeout) noexcept;
+    FlushResult flush(Timeout timeout, Serve serve) noexcept;
+    std::uint64_t outstanding() noexcept;
+
+    /// What is there, without waiting.
+    ReportReader::Read read_now(std::span<DeliveryReport> out, std::size_t callbacks_max);
+
+    bool shared() const { return shared_; }
+    bool wants_reports() const { return wanted_ != Reports::none || tags_.any_extra(); }
+    shard::Shard& shard() { return shard_.shard; }
+    /// Notified when there are reports.
+    shard::Signal& signal() { return channel_->signal; }
+    /// The lane's thread is done with it: nothing more is produced.
+    void forsake() { forsaken_.store(true, std::memory_order_release); }
+    /// Forsaken, and every report has been polled.
+    bool spent() const {
+        return forsaken_.load(std::memory_order_acquire) && tags_.used() == 0;
+    }
+    ReportReader::Read read_shared(std::span<DeliveryReport> out, std::size_t callbacks_max);
 
 private:
-    /// Where in a reported batch the lane is reading records' bytes.
-    struct BatchCursor {
-        const produce::Batch* batch = nullptr;
-        std::uint32_t slab = 0;
-        std::uint32_t at = 0;
-        std::uint32_t index = 0;       ///< of the record at `at`
+    /// What a record has besides itself, and what its acceptance tells.
+    struct Ask {
+        Extra extra;
+        bool urgent = false;
+        std::uint32_t slot = TagLog::none;
     };
 
     Errc check(const Record& record) const;
     Errc announce(Topic topic, std::string_view name);
     Errc resolve_topic(const Record& record, Topic& topic);
-    Errc refuse_room(std::size_t entry_bytes) const;
-    void begin_report(const std::byte* entry);
-    void end_report();
-    DeliveryReport next_of_run();
-    void read_bytes(DeliveryReport& report, std::uint32_t index);
-    std::size_t poll_orphans(std::span<DeliveryReport> out);
+    std::uint32_t own_timeout_ms(const Record& record) const;
+    Errc find_slot(std::uint32_t& slot);
+    Errc try_produce(const Record& record, Ask* ask) noexcept;
+    Errc produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept;
+    Errc full(Errc error);
+    Errc hurry();
+    bool only_polling_helps();
+    void digest();
+    ReportReader::Read read(std::span<DeliveryReport> out, std::size_t callbacks_max);
+    template <typename Enough>
+    ReportReader::Read read_for(std::span<DeliveryReport> out, std::size_t callbacks_max,
+                                Timeout timeout, Enough&& enough);
+    void turn_inline();
     void wake_shard();
     std::uint64_t reported() const { return channel_->reported.load(std::memory_order_acquire); }
+    bool finished() const { return channel_->finished.load(std::memory_order_acquire); }
 
     const std::shared_ptr<Host> host_;
     ShardHost& shard_;
     const shard::LaneChannelRef channel_;
     const Partitioner partitioner_;
+    const Reports wanted_;
+    const bool shared_;
     TagLog tags_;
+    ReportReader reader_;
+    std::uint32_t credits_ = 0;        ///< drawn from the producer's and not used yet
     std::uint64_t produced_ = 0;
+    std::uint64_t pressed_at_ = UINT64_MAX;  ///< produced_ when the shard was last told of a limit
+    std::atomic<bool> forsaken_{false};
     Vector<wire::HeaderView> many_headers_;  ///< as many as one record has had
     std::vector<bool> announced_;      ///< topics that this lane has named to its shard, by id
     tsl::robin_map<std::string, Topic, NameHash, NameEqual> names_;
-
-    // The report under way.
-    shard::ReportHeader report_{};
-    const std::byte* entry_ = nullptr;
-    shard::ReportRun run_{};
-    std::uint32_t runs_left_ = 0;
-    std::uint32_t run_left_ = 0;
-    std::uint32_t run_next_ = 0;       ///< bytes into the entry
-    std::uint32_t index_ = 0;          ///< of the next record in its batch
-    BatchCursor cursor_;
-    bool lent_seen_ = false;           ///< reports given out point into a batch
-    bool orphans_popped_ = false;
 };
+
+/// What a call that waits for a report answers where there will be none.
+DeliveryReport refusal_report(const Record& record, Errc error);
 
 }  // namespace ringpost::api

@@ -10,6 +10,7 @@
 #include <bit>
 
 #include "api/bootstrap.h"
+#include "api/thread_lanes.h"
 #include "base/limits.h"
 
 namespace ringpost::api {
@@ -97,13 +98,28 @@ Result<void> check_memory(const Options& o) {
 
 Result<void> ProducerImpl::start() {
     const std::lock_guard lock(lifecycle_);
+    return start_locked();
+}
+
+Result<void> ProducerImpl::start_locked() {
+    if (host_->fork_mark.forked()) return Error{Errc::forked, std::string(message(Errc::forked))};
+    if (host_->state.load() == Producer::State::stopped) begin_anew();
+    if (host_->state.load() != Producer::State::created) return {};
+    if (Result<void> valid = host_->options.validate(); !valid) return valid;
+    if (Result<void> fits = check_memory(host_->options); !fits) return fits;
+    return start_shards();
+}
+
+/// Everything new but the names. Whoever still has a lane keeps its stopped host alive.
+void ProducerImpl::begin_anew() {
+    shelf_->close();
+    shelf_ = std::make_shared<LaneShelf>();
+    host_ = std::make_shared<Host>(host_->options, host_->topics);
+    stopped_clean_ = true;
+}
+
+Result<void> ProducerImpl::start_shards() {
     Host& host = *host_;
-    if (host.state.load() == Producer::State::stopped) {
-        return Error{Errc::stopped, "a stopped producer can't be started again; make another"};
-    }
-    if (host.state.load() != Producer::State::created) return {};
-    if (Result<void> valid = host.options.validate(); !valid) return valid;
-    if (Result<void> fits = check_memory(host.options); !fits) return fits;
     host.owner_thread = pthread_self();
     for (std::uint32_t i = 0; i < host.options.shards; ++i) {
         host.shards.push_back(std::make_unique<ShardHost>(shard_options(host.options, i)));
@@ -125,12 +141,21 @@ Result<void> ProducerImpl::start() {
     return {};
 }
 
-Result<LaneImpl*> ProducerImpl::open_lane() {
+// Lanes
+// --------------------------------------------------------------------------------------------
+
+Result<std::shared_ptr<LaneImpl>> ProducerImpl::open_lane(Reports reports) {
     const std::lock_guard lock(lifecycle_);
-    return api::open_lane(host_);
+    if (host_->options.auto_start && host_->state.load() == Producer::State::created) {
+        if (Result<void> up = start_locked(); !up) return up.error();
+    }
+    auto lane = api::open_lane(host_, reports);
+    if (lane && (*lane)->shared()) shelf_->add(*lane);
+    return lane;
 }
 
-Result<LaneImpl*> open_lane(const std::shared_ptr<Host>& shared_host) {
+Result<std::shared_ptr<LaneImpl>> open_lane(const std::shared_ptr<Host>& shared_host,
+                                            Reports reports) {
     Host& host = *shared_host;
     if (const Errc refusal = host.refusal(); refusal != Errc::none) {
         return Error{refusal, std::string(message(refusal))};
@@ -147,18 +172,85 @@ Result<LaneImpl*> open_lane(const std::shared_ptr<Host>& shared_host) {
         return Error{Errc::too_many_lanes,
                      fmt::format("a shard has {} lanes at most", limits::lanes_max)};
     }
+    const Options& o = host.options;
+    const shard::Lend lend = o.delivery_reports_with_records ? shard::Lend::all
+                             : reports == Reports::none      ? shard::Lend::none
+                                                             : shard::Lend::failed;
     auto channel = std::make_shared<shard::LaneChannel>(
-        std::bit_floor(host.options.lane_ring_bytes), host.options.queue_records_max);
-    auto lane = std::make_unique<LaneImpl>(shared_host, shard, channel);
+        std::bit_floor(o.lane_ring_bytes), std::min(o.lane_records_max, o.queue_records_max), lend);
+    if (reports != Reports::all) {
+        channel->refund = [&credits = host.credits](std::uint32_t n) { credits.give(n); };
+        channel->refund_failed = reports == Reports::none;
+    }
+    if (o.delivery_reports_shared && reports != Reports::none) {
+        channel->watcher = &host.report_signal;
+    }
+    auto lane = std::make_shared<LaneImpl>(shared_host, shard, channel, reports);
     if (!channel->usable() || !lane->usable()) {
         return Error{Errc::out_of_memory,
-                     "no memory for a lane: lower lane.ring.bytes or "
-                     "queue.buffering.max.messages"};
+                     "no memory for a lane: lower lane.ring.bytes or lane.records.max"};
     }
     shard.shard.lanes().add(channel);
     if (!host.inline_mode()) shard.shard.wake_if_parked();
-    return lane.release();
+    return lane;
 }
+
+LaneImpl* ProducerImpl::thread_lane(Errc& error) noexcept {
+    ThreadLane* mine = find_thread_lane(host_->serial);
+    if (mine != nullptr && mine->own != nullptr) [[likely]] return mine->own.get();
+    auto opened = open_lane(host_->options.delivery_reports);
+    if (!opened) return error = opened.error().code, nullptr;
+    if (mine == nullptr) mine = &add_thread_lane(host_->serial, shelf_);
+    mine->own = std::move(*opened);
+    return mine->own.get();
+}
+
+ReportReader::Read ProducerImpl::read_for(std::span<DeliveryReport> out, std::size_t callbacks_max,
+                                          Timeout timeout) noexcept {
+    Host& host = *host_;
+    if (host.shards.empty() || host.fork_mark.forked() || host.wrong_thread()) return {};
+    ThreadLane* mine = find_thread_lane(host.serial);
+    ReportReader::Read sum;
+    const auto add = [&](const ReportReader::Read& some) {
+        sum.reports += some.reports;
+        sum.callbacks += some.callbacks;
+    };
+    const auto look = [&] {
+        if (mine != nullptr) {
+            // Not at the end of the poll before: its reports may have shown a lane's last bytes.
+            std::erase_if(mine->adopted, [](const auto& lane) { return lane->spent(); });
+        }
+        if (auto adopted = shelf_->adopt(); adopted != nullptr) {
+            if (mine == nullptr) mine = &add_thread_lane(host.serial, shelf_);
+            mine->adopted.push_back(std::move(adopted));
+        }
+        const auto read = [&](LaneImpl& lane) {
+            add(lane.read_now(out.subspan(sum.reports), callbacks_max - sum.callbacks));
+        };
+        if (mine != nullptr && mine->own != nullptr) read(*mine->own);
+        for (std::size_t i = 0; mine != nullptr && i < mine->adopted.size(); ++i) {
+            read(*mine->adopted[i]);
+        }
+        if (host.options.delivery_reports_shared) {
+            if (host.inline_mode()) host.shards[0]->shard.turn(Instant{});
+            add(shelf_->read(out.subspan(sum.reports), callbacks_max - sum.callbacks));
+        }
+        return sum.reports + sum.callbacks != 0;
+    };
+    if (look() || timeout <= Timeout::zero()) return sum;
+    LaneImpl* const lane = mine == nullptr                ? nullptr
+                           : mine->own != nullptr         ? mine->own.get()
+                           : mine->adopted.empty()        ? nullptr
+                                                          : mine->adopted.front().get();
+    const bool own = lane != nullptr && !host.options.delivery_reports_shared;
+    wait_for(host, own ? lane->shard() : host.shards[0]->shard,
+             own ? lane->signal() : host.report_signal, timeout,
+             [&] { return look() || host.refusal() != Errc::none; });
+    return sum;
+}
+
+// Flush, purge and stop
+// ----------------------------------------------------------------------------
 
 ProducerImpl::Totals ProducerImpl::totals() const {
     Totals sum;
@@ -177,14 +269,13 @@ FlushResult ProducerImpl::flush(Timeout timeout) noexcept {
     auto running = Producer::State::running;
     const bool ours = host.state.compare_exchange_strong(running, Producer::State::flushing);
     const Totals before = totals();
-    const Instant until = monotonic_now() + Duration::from(timeout);
+    const Instant until = deadline_after(monotonic_now(), timeout);
     std::vector<std::uint64_t> tickets;
     for (const auto& shard : host.shards) tickets.push_back(shard->shard.request_flush());
     bool all = true;
     for (std::size_t i = 0; i < tickets.size(); ++i) {
         shard::Shard& shard = host.shards[i]->shard;
-        const Timeout left{std::max<std::int64_t>((until - monotonic_now()).count_ns(), 0)};
-        all &= wait_for(host, shard, shard.signal(), left,
+        all &= wait_for(host, shard, shard.signal(), time_left(until, monotonic_now()),
                         [&] { return shard.flush_done(tickets[i]); });
     }
     const Totals after = totals();
@@ -193,6 +284,21 @@ FlushResult ProducerImpl::flush(Timeout timeout) noexcept {
     const std::uint64_t reported = after.delivered + after.failed;
     return {after.delivered - before.delivered, after.failed - before.failed,
             all ? 0 : std::max<std::uint64_t>(after.taken - std::min(after.taken, reported), 1)};
+}
+
+bool ProducerImpl::purge(Purge what, Timeout timeout) noexcept {
+    Host& host = *host_;
+    if (host.fork_mark.forked() || host.shards.empty() || host.wrong_thread()) return true;
+    const Instant until = deadline_after(monotonic_now(), timeout);
+    std::vector<std::uint64_t> tickets;
+    for (const auto& shard : host.shards) tickets.push_back(shard->shard.request_purge(what));
+    bool all = true;
+    for (std::size_t i = 0; i < tickets.size(); ++i) {
+        shard::Shard& shard = host.shards[i]->shard;
+        const auto done = [&] { return shard.purge_done(tickets[i]); };
+        all &= wait_for(host, shard, shard.signal(), time_left(until, monotonic_now()), done);
+    }
+    return all;
 }
 
 bool ProducerImpl::stop(Timeout timeout) noexcept {
@@ -212,6 +318,7 @@ bool ProducerImpl::stop(Timeout timeout) noexcept {
         shard->thread.join();
     }
     host.state.store(Producer::State::stopped, std::memory_order_release);
+    host.report_signal.notify();
     return stopped_clean_ = totals().failed == before.failed;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The producer behind its handle: start, lanes, flush, stop.
+// The producer behind its handle: start, lanes, flush, purge, stop.
 #pragma once
 
 #include <memory>
@@ -9,35 +9,53 @@
 
 #include "api/host.h"
 #include "api/lane_impl.h"
+#include "api/lane_shelf.h"
 
 namespace ringpost::api {
 
 /// Thread: any, but start, and inline mode (the starting thread only).
 class ProducerImpl {
 public:
-    explicit ProducerImpl(Options options) : host_(std::make_shared<Host>(std::move(options))) {}
-    ~ProducerImpl() { stop(host_->options.stop_timeout); }
+    explicit ProducerImpl(Options options)
+        : host_(std::make_shared<Host>(std::move(options))),
+          shelf_(std::make_shared<LaneShelf>()) {}
+    ~ProducerImpl() {
+        stop(host_->options.stop_timeout);
+        shelf_->close();
+    }
 
     Result<void> start();
-    Result<LaneImpl*> open_lane();
+    Result<std::shared_ptr<LaneImpl>> open_lane(Reports reports);
+    /// The calling thread's own; null, and why.
+    LaneImpl* thread_lane(Errc& error) noexcept;
+    /// What the calling thread may read of this producer's reports.
+    ReportReader::Read read_for(std::span<DeliveryReport> out, std::size_t callbacks_max,
+                                Timeout timeout) noexcept;
     FlushResult flush(Timeout timeout) noexcept;
+    bool purge(Purge what, Timeout timeout) noexcept;
     bool stop(Timeout timeout) noexcept;
-    Host& host() { return *host_; }
-    const Host& host() const { return *host_; }
+
+    TopicTable& topics() { return *host_->topics; }
+    const Options& options() const { return host_->options; }
+    Producer::State state() const { return host_->state.load(); }
 
 private:
     struct Totals {
         std::uint64_t taken = 0, delivered = 0, failed = 0;
     };
     Totals totals() const;
+    Result<void> start_locked();
+    Result<void> start_shards();
+    void begin_anew();
 
-    const std::shared_ptr<Host> host_;
-    bool stopped_clean_ = true;        ///< what stop said
-    std::mutex lifecycle_;             ///< start, stop and open_lane; never the record path
+    std::shared_ptr<Host> host_;             ///< another one after a restart
+    std::shared_ptr<LaneShelf> shelf_;
+    bool stopped_clean_ = true;              ///< what stop said
+    std::mutex lifecycle_;                   ///< start, stop and open_lane; never the record path
 };
 
 /// A lane on the shard that has the fewest. Not two at a time. Errors: as Producer::open_lane.
-Result<LaneImpl*> open_lane(const std::shared_ptr<Host>& host);
+Result<std::shared_ptr<LaneImpl>> open_lane(const std::shared_ptr<Host>& host, Reports reports);
 
 /// The shards' own form of the options. They have been validated.
 shard::ShardOptions shard_options(const Options& options, std::uint32_t index);

@@ -14,6 +14,17 @@ inline Instant monotonic_now() {
     return Instant::from_ns(t.tv_sec * 1'000'000'000 + t.tv_nsec);
 }
 
+inline Instant Host::now(shard::Shard& shard) const {
+    return inline_mode() ? shard.now() : monotonic_now();
+}
+
+inline Instant deadline_after(Instant now, Timeout timeout) {
+    return now + Duration::from(timeout);
+}
+inline Timeout time_left(Instant until, Instant now) {
+    return until.is_never() ? forever : Timeout((until - now).count_ns());
+}
+
 template <typename Done>
 bool wait_for(Host& host, shard::Shard& shard, shard::Signal& signal, Timeout timeout,
               Done&& done) {

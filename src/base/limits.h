@@ -63,6 +63,13 @@ inline constexpr std::uint32_t response_bytes_max = 100'000'000;
 /// The receive buffer that a connection starts with; a larger response grows it.
 inline constexpr std::uint32_t receive_buffer_bytes = 16 * 1024;
 
+/// Credits that a lane draws from its producer's limit at once: one shared counter is touched once
+/// in so many records. A 256th of a small limit, so that few lie idle.
+inline constexpr std::uint32_t credit_lot_max = 256;
+
+/// Lanes of ended threads whose reports nobody has polled yet. Beyond, the oldest's are dropped.
+inline constexpr std::uint32_t retired_lanes_max = 1024;
+
 /// Lanes alive in one shard: a run names its lane in 16 bits.
 inline constexpr std::uint32_t lanes_max = 65'535;
 

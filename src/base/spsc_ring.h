@@ -86,6 +86,23 @@ public:
         }
     }
 
+    /// The entry at `position`, which is read() or behind an entry that peek returned; or null. The
+    /// next one is its size further. Moves `position` over a gap.
+    const std::byte* peek(std::uint64_t& position) {
+        for (;;) {
+            if (position == tail_seen_) {
+                // pairs with the writer's release store of tail_
+                tail_seen_ = tail_.load(std::memory_order_acquire);
+                if (position == tail_seen_) return nullptr;
+            }
+            const std::size_t at = position & mask_;
+            std::uint32_t size;
+            std::memcpy(&size, memory_ + at, sizeof size);
+            if (size != 0) [[likely]] return memory_ + at;
+            position += capacity_ - at;
+        }
+    }
+
     /// Steps past the entry at the front, which keeps its room until release().
     void pop(std::size_t bytes) { head_local_ += bytes; }
 

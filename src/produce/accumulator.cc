@@ -93,6 +93,8 @@ Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& 
     // Another record like this one would not fit: no use in waiting for it.
     if (batch->bytes + size > config_.batch_bytes || batch->record_count >= config_.batch_records) {
         seal(partition, *batch, now);
+    } else if (entry.is_urgent() && !batch->due) [[unlikely]] {
+        make_due(*batch, now);
     }
     return Appended::yes;
 }
@@ -103,7 +105,8 @@ Batch* Accumulator::batch_with_room(Partition& partition, const Entry& entry, co
     const std::size_t need = room_needed(entry);
     Batch* batch = partition.open;
     if (batch != nullptr) [[likely]] {
-        if (batch->bytes + need <= config_.batch_bytes + sizeof(Run)) {
+        const bool same_timeout = batch->timeout_ms == entry.timeout_ms();
+        if (same_timeout && batch->bytes + need <= config_.batch_bytes + sizeof(Run)) {
             if (batch->last_slab().room() >= need) [[likely]] return batch;
             // A batch nearly full is better off leaving than taking another piece of memory.
             if (batch->bytes < config_.batch_bytes / 4 * 3 && pool_.try_grow(*batch, need)) {
@@ -126,6 +129,7 @@ Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const O
     batch->base_timestamp_ms = entry.timestamp_ms;
     batch->max_timestamp_ms = entry.timestamp_ms;
     batch->created = origin.created;
+    batch->timeout_ms = entry.timeout_ms();
     batch->flush_epoch = origin.flush_epoch;
     partition.queue.push_back(*batch);
     partition.open = batch;
@@ -190,6 +194,7 @@ Accumulator::Appended Accumulator::park(Topic& topic, const Entry& entry, std::u
     Batch* batch = list.back();
     const bool fits = batch != nullptr && batch->topic == &topic && batch->last_error == reject &&
                       batch->flush_epoch == origin.flush_epoch &&
+                      batch->timeout_ms == entry.timeout_ms() &&
                       (batch->last_slab().room() >= need ||
                        (batch->bytes < config_.batch_bytes && pool_.try_grow(*batch, need)));
     if (!fits) {
@@ -199,6 +204,7 @@ Accumulator::Appended Accumulator::park(Topic& topic, const Entry& entry, std::u
         batch->topic = &topic;
         batch->last_error = reject;
         batch->created = origin.created;
+        batch->timeout_ms = entry.timeout_ms();
         batch->flush_epoch = origin.flush_epoch;
         list.push_back(*batch);
         delivery_.on_created(*batch);
@@ -267,7 +273,7 @@ void Accumulator::drop_moved(Topic& topic, Batch& batch) {
     topic.unpark_slab = topic.unpark_at = topic.unpark_run = topic.unpark_run_used = 0;
 }
 
-void Accumulator::fail_parked_batch(Batch& batch, Errc error, Errc last_error) {
+void Accumulator::fail_parked_batch(Batch& batch, const Outcome& outcome) {
     if (!batch.parked) {
         // It was to fail at the end of this turn, for a reason of its own.
         rejected_.remove(batch);
@@ -277,11 +283,11 @@ void Accumulator::fail_parked_batch(Batch& batch, Errc error, Errc last_error) {
     Topic& topic = *batch.topic;
     const bool begun = topic.unpark_at != 0 || topic.unpark_slab != 0;
     if (begun && topic.parked.front() == &batch) drop_moved(topic, batch);
-    delivery_.resolve(batch, {.error = error, .last_error = last_error});
+    delivery_.resolve(batch, outcome);
 }
 
-void Accumulator::fail_parked(Topic& topic, Errc error, Errc last_error) {
-    while (Batch* batch = topic.parked.front()) fail_parked_batch(*batch, error, last_error);
+void Accumulator::fail_parked(Topic& topic, const Outcome& outcome) {
+    while (Batch* batch = topic.parked.front()) fail_parked_batch(*batch, outcome);
 }
 
 }  // namespace ringpost::produce

@@ -43,9 +43,9 @@ public:
     /// Moves what was parked for a topic that is known now. False: out of memory, call again.
     bool unpark(Topic& topic, Instant now);
     /// Reports everything parked for the topic as failed.
-    void fail_parked(Topic& topic, Errc error, Errc last_error);
+    void fail_parked(Topic& topic, const Outcome& outcome);
     /// Reports one parked batch, or what is left of it, as failed.
-    void fail_parked_batch(Batch& batch, Errc error, Errc last_error);
+    void fail_parked_batch(Batch& batch, const Outcome& outcome);
     /// Ends an open batch: it takes no more records.
     void seal(Partition& partition, Batch& batch, Instant now);
 

@@ -103,7 +103,7 @@ void Answers::refuse(Batch& batch, const wire::ProducePartitionResult& result, I
     config_.log.warn("{}-{}: a batch of {} records was refused: {}{}{}", batch.topic->name,
                      batch.partition->index, batch.record_count, to_string(error),
                      result.error_message.empty() ? "" : ": ", result.error_message);
-    fail(batch, error, error, batch.maybe_written || may_have_been_written(error), now);
+    fail(batch, Outcome::refused(error, batch.maybe_written || may_have_been_written(error)), now);
 }
 
 /// The broker has appended none of it. Its halves share its numbers, so what comes behind it is not
@@ -145,7 +145,7 @@ void Answers::on_invalid_records(Batch& batch, const wire::ProducePartitionResul
     Batch* const invalid = rebatch_.take_out(batch, named);
     if (invalid == nullptr) return retry(batch, Errc::invalid_record, false, now);  // as above
     partition.gate_open = false;
-    fail(*invalid, Errc::invalid_record, Errc::invalid_record, invalid->maybe_written, now);
+    fail(*invalid, Outcome::refused(Errc::invalid_record, invalid->maybe_written), now);
     want_bump(partition, now);
 }
 
@@ -177,7 +177,7 @@ void Answers::retry(Batch& batch, Errc error, bool now_without_backoff, Instant 
     batch.last_error = error;
     partition.gate_open = false;
     if (batch.reported || batch.attempts > config_.retries) {
-        fail(batch, error, error, batch.maybe_written, now);
+        fail(batch, Outcome::refused(error, batch.maybe_written), now);
         return;
     }
     if (!now_without_backoff) readiness_.back_off(partition, now + backoff(partition.failures));
@@ -205,16 +205,14 @@ bool Answers::is_head(const Batch& batch) const {
     return batch.partition->queue.front() == &batch;
 }
 
-void Answers::fail(Batch& batch, Errc error, Errc last_error, bool may_have_been_written,
-                   Instant now) {
-    RINGPOST_ASSERT(error != Errc::none);
+void Answers::fail(Batch& batch, const Outcome& outcome, Instant now) {
+    RINGPOST_ASSERT(outcome.error != Errc::none);
     Partition& partition = *batch.partition;
     const bool leaves_a_gap = batch.sequenced;
     if (batch.reported) {
         delivery_.drop_reported(batch);
     } else {
-        delivery_.resolve(batch, {.error = error, .last_error = last_error,
-                                  .may_have_been_written = may_have_been_written});
+        delivery_.resolve(batch, outcome);
     }
     if (leaves_a_gap) {
         want_bump(partition, now);
@@ -262,7 +260,7 @@ void Answers::on_lost(Node& node, std::uint32_t slot, Errc error, bool written, 
         if (written) batch->mark_maybe_written();
         if (written && config_.acks == Acks::none) {
             // Nobody will ever say what became of it, and a second send could double it.
-            fail(*batch, error, error, true, now);
+            fail(*batch, Outcome::refused(error, true), now);
         } else {
             retry(*batch, error, false, now);
         }

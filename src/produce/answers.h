@@ -35,8 +35,8 @@ public:
     /// No answer will come. `written`: bytes of the request may have reached the broker.
     void on_lost(Node& node, std::uint32_t slot, Errc error, bool written, Instant now);
 
-    /// Fails what is older than the delivery timeout. `cause`: why the oldest has not been sent.
-    void fail(Batch& batch, Errc error, Errc last_error, bool may_have_been_written, Instant now);
+    /// Ends a batch that is not in flight, with an error.
+    void fail(Batch& batch, const Outcome& outcome, Instant now);
     /// A sequence was used up for nothing: a new epoch, as soon as nothing is in flight.
     void want_bump(Partition& partition, Instant now);
 

@@ -86,16 +86,19 @@ struct Batch {
 
     std::int32_t node = -1;          ///< in flight: the node's index and the slot's number
     std::uint32_t slot = 0;
+    std::int32_t broker = -1;        ///< Kafka's id of the node that it was last sent to
 
     wire::Uuid sent_to;              ///< the topic's id in the last request; zero: by name
     wire::Uuid maybe_in;             ///< which topic it was maybe written to; zero: any of its name
 
     Instant created;  ///< when its first record came; linger and timeouts count from it
+    std::uint32_t timeout_ms = 0;    ///< of all its records, if they have one of their own; else 0
     std::uint64_t flush_epoch = 0;
 
     ListHook<Batch> queue_hook;      ///< Partition::queue, or Topic::parked
     ListHook<Batch> linger_hook;     ///< open batches, oldest first
     ListHook<Batch> age_hook;        ///< all unresolved batches, oldest first
+    ListHook<Batch> timeout_hook;    ///< those with a timeout of their own, the next to end first
 
     std::array<Slab, limits::batch_slabs_max> slabs;
 
@@ -110,6 +113,9 @@ struct Batch {
         for (const Slab& slab : used_slabs()) sum += slab.capacity;
         return sum;
     }
+
+    /// Only with a timeout of its own.
+    Instant deadline() const { return created + Duration::ms(timeout_ms); }
 
     /// An attempt may have been appended without our knowing.
     void mark_maybe_written() {

@@ -4,7 +4,25 @@
 
 #include "base/assert.h"
 
-namespace ringpost::produce {
+namespace ringpost {
+
+std::string_view to_string(Stage stage) noexcept {
+    switch (stage) {
+        case Stage::none: return "none";
+        case Stage::memory: return "memory";
+        case Stage::metadata: return "metadata";
+        case Stage::leader: return "leader";
+        case Stage::producer_id: return "producer_id";
+        case Stage::connection: return "connection";
+        case Stage::backing_off: return "backing_off";
+        case Stage::linger: return "linger";
+        case Stage::queue: return "queue";
+        case Stage::in_flight: return "in_flight";
+    }
+    return "unknown_stage";
+}
+
+namespace produce {
 
 void Delivery::on_created(Batch& batch) {
     insert_by_age(batch);
@@ -20,6 +38,18 @@ void Delivery::insert_by_age(Batch& batch) {
         place = b;
     }
     ages_.insert_before(batch, place);
+    if (batch.timeout_ms == 0) return;
+    Batch* later = nullptr;
+    for (Batch* b = timeouts_.back(); b != nullptr && b->deadline() > batch.deadline();
+         b = b->timeout_hook.previous) {
+        later = b;
+    }
+    timeouts_.insert_before(batch, later);
+}
+
+void Delivery::remove_by_age(Batch& batch) {
+    ages_.remove(batch);
+    if (batch.timeout_hook.linked) timeouts_.remove(batch);
 }
 
 void Delivery::linger(Batch& batch) {
@@ -32,7 +62,7 @@ void Delivery::linger(Batch& batch) {
 }
 
 void Delivery::on_older(Batch& batch, Instant created) {
-    ages_.remove(batch);
+    remove_by_age(batch);
     const bool lingers = batch.linger_hook.linked;
     if (lingers) lingering_.remove(batch);
     batch.created = created;
@@ -56,7 +86,7 @@ void Delivery::resolve(Batch& batch, const Outcome& outcome) {
     RINGPOST_ASSERT(batch.record_count != 0);
     const std::uint32_t lenders = sink_.on_resolved(batch, outcome);
     (outcome.error == Errc::none ? delivered_ : failed_) += batch.record_count;
-    ages_.remove(batch);
+    remove_by_age(batch);
     flushes_.on_resolved(batch.flush_epoch);
     batch.lenders = lenders;
     batch.reported = true;
@@ -77,7 +107,7 @@ void Delivery::drop_reported(Batch& batch) {
 void Delivery::discard(Batch& batch) {
     RINGPOST_ASSERT(!batch.reported);
     RINGPOST_ASSERT(batch.state != Batch::State::in_flight);
-    ages_.remove(batch);
+    remove_by_age(batch);
     flushes_.on_resolved(batch.flush_epoch);
     unlink(batch);
     pool_.give_back(batch);
@@ -89,4 +119,5 @@ void Delivery::release_lent(Batch& batch) {
     if (batch.lenders == 0 && batch.state == Batch::State::lent) pool_.give_back(batch);
 }
 
-}  // namespace ringpost::produce
+}  // namespace produce
+}  // namespace ringpost

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include <ringpost/error.h>
+#include <ringpost/delivery.h>
 
 #include "produce/batch_pool.h"
 #include "produce/flush_tracker.h"
@@ -21,6 +21,12 @@ struct Outcome {
     std::int64_t base_offset = -1;
     std::int64_t log_append_time_ms = -1;
     bool may_have_been_written = false;
+    Stage stage = Stage::none;
+
+    static constexpr Outcome refused(Errc error, bool may_have_been_written = false) {
+        return {.error = error, .last_error = error,
+                .may_have_been_written = may_have_been_written};
+    }
 };
 
 /// Where reports go: the shard's lanes.
@@ -55,6 +61,8 @@ public:
     Batch* oldest() const { return ages_.front(); }
     static Batch* next_oldest(const Batch& batch) { return decltype(ages_)::next(batch); }
     bool idle() const { return ages_.empty(); }
+    /// Of those with a timeout of their own, the one that ends next; or null.
+    Batch* next_to_time_out() const { return timeouts_.front(); }
     /// Open and not due, oldest first.
     List<Batch, &Batch::linger_hook>& lingering() { return lingering_; }
     void linger(Batch& batch);
@@ -64,12 +72,14 @@ public:
 
 private:
     void insert_by_age(Batch& batch);
+    void remove_by_age(Batch& batch);
     void unlink(Batch& batch);
 
     BatchPool& pool_;
     FlushTracker& flushes_;
     ReportSink& sink_;
     List<Batch, &Batch::age_hook> ages_;
+    List<Batch, &Batch::timeout_hook> timeouts_;
     List<Batch, &Batch::linger_hook> lingering_;   ///< open and not due
     std::uint64_t delivered_ = 0;
     std::uint64_t failed_ = 0;

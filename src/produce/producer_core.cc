@@ -56,6 +56,7 @@ bool ProducerCore::try_append(const Entry& entry, std::uint16_t lane, Instant no
 
 void ProducerCore::advance(Instant now) {
     if (shut_) return;
+    expire_own(now);
     expire(now);
     expire_missing_topics(now);
     readiness_.on_deadline(now);
@@ -63,7 +64,7 @@ void ProducerCore::advance(Instant now) {
     accumulator_.end_of_drain(now);
     if (accumulator_.take_asks_again()) housekeeping_.want_metadata(now);
     if (const Errc refusal = housekeeping_.take_refusal(); refusal != Errc::none) {
-        fail_all(refusal, now, true);
+        fail_without_id(refusal, now);
     }
     if (!delivery_.idle()) housekeeping_.want_producer_id(now);
     housekeeping_.fill(now);
@@ -92,6 +93,7 @@ Instant ProducerCore::next_deadline(Instant now) const {
     if (const Batch* oldest = delivery_.oldest()) {
         next = std::min(next, oldest->created + config_.delivery_timeout);
     }
+    if (const Batch* first = delivery_.next_to_time_out()) next = std::min(next, first->deadline());
     for (const Topic* topic : missing_) {
         const Batch* oldest = topic->parked.front();
         if (oldest != nullptr) next = std::min(next, oldest->created + config_.topic_wait);
@@ -123,12 +125,30 @@ Errc ProducerCore::why_unsent(const Batch& batch) const {
     return Errc::no_metadata;
 }
 
+/// Where a batch stands that has come to its end too early.
+Stage ProducerCore::stage_of(const Batch& batch, Instant now) const {
+    const Partition* partition = batch.partition;
+    if (partition == nullptr) {
+        return batch.topic->state == Topic::State::known ? Stage::memory : Stage::metadata;
+    }
+    if (batch.state == Batch::State::in_flight) return Stage::in_flight;
+    if (partition->node == nullptr) return Stage::leader;
+    if (config_.idempotent && partition->producer_id < 0 && !identity_.known()) {
+        return Stage::producer_id;
+    }
+    if (!partition->node->connection.ready()) return Stage::connection;
+    if (partition->retry_at > now) return Stage::backing_off;
+    if (batch.state == Batch::State::open && !batch.due) return Stage::linger;
+    return Stage::queue;
+}
+
 /// Says once in a while what records have timed out, and what every connection was doing.
 void ProducerCore::log_expiry(const Batch& batch, Errc why, Instant now) {
     if (now < next_expiry_log_) return;
     next_expiry_log_ = now + Duration::seconds(10);
-    config_.log.warn("{}: {} records were not confirmed within delivery.timeout.ms: {}",
-                     batch.topic->name, batch.record_count, to_string(why));
+    config_.log.warn("{}: {} records were not confirmed within delivery.timeout.ms: {}, {}",
+                     batch.topic->name, batch.record_count, to_string(stage_of(batch, now)),
+                     to_string(why));
     for (const auto& node : cluster_.nodes()) {
         if (node->connection.ready() || node->gone) continue;
         config_.log.warn("{} is {}, not ready: {}", node->connection.name(),
@@ -140,17 +160,34 @@ void ProducerCore::log_expiry(const Batch& batch, Errc why, Instant now) {
 void ProducerCore::expire(Instant now) {
     while (Batch* batch = delivery_.oldest()) {
         if (batch->created + config_.delivery_timeout > now) return;
-        const Errc why = why_unsent(*batch);
-        log_expiry(*batch, why, now);
-        if (batch->partition == nullptr) {
-            accumulator_.fail_parked_batch(*batch, Errc::delivery_timeout, why);
-        } else if (batch->state == Batch::State::in_flight) {
-            // Reported now; its memory waits for the answer, or for the end of its connection.
-            delivery_.resolve(*batch, {.error = Errc::delivery_timeout, .last_error = why,
-                                       .may_have_been_written = true});
-        } else {
-            answers_.fail(*batch, Errc::delivery_timeout, why, batch->maybe_written, now);
-        }
+        log_expiry(*batch, why_unsent(*batch), now);
+        end_early(*batch, Errc::delivery_timeout, now);
+    }
+}
+
+/// Those with a timeout of their own end first: what is left is the producer's.
+void ProducerCore::expire_own(Instant now) {
+    while (Batch* batch = delivery_.next_to_time_out()) {
+        if (batch->deadline() > now) return;
+        log_expiry(*batch, why_unsent(*batch), now);
+        end_early(*batch, Errc::delivery_timeout, now);
+    }
+}
+
+/// Reported now. The memory of what is in flight waits for the answer, or for the end of its
+/// connection.
+void ProducerCore::end_early(Batch& batch, Errc error, Instant now) {
+    const bool in_flight = batch.state == Batch::State::in_flight;
+    const Outcome outcome{.error = error,
+                          .last_error = why_unsent(batch),
+                          .may_have_been_written = in_flight || batch.maybe_written,
+                          .stage = stage_of(batch, now)};
+    if (batch.partition == nullptr) {
+        accumulator_.fail_parked_batch(batch, outcome);
+    } else if (in_flight) {
+        delivery_.resolve(batch, outcome);
+    } else {
+        answers_.fail(batch, outcome, now);
     }
 }
 
@@ -161,7 +198,7 @@ void ProducerCore::expire_missing_topics(Instant now) {
         if (topic->state != Topic::State::missing) return true;
         while (Batch* batch = topic->parked.front()) {
             if (batch->created + config_.topic_wait > now) break;
-            accumulator_.fail_parked_batch(*batch, topic->error, topic->error);
+            accumulator_.fail_parked_batch(*batch, Outcome::refused(topic->error));
         }
         return false;
     });
@@ -171,7 +208,7 @@ void ProducerCore::work_on_topics(Instant now) {
     std::erase_if(to_unpark_, [&](Topic* topic) {
         if (topic->state == Topic::State::known) return accumulator_.unpark(*topic, now);
         if (topic->state == Topic::State::refused) {
-            accumulator_.fail_parked(*topic, topic->error, topic->error);
+            accumulator_.fail_parked(*topic, Outcome::refused(topic->error));
         }
         return true;
     });
@@ -260,26 +297,30 @@ std::uint64_t ProducerCore::begin_flush(Instant now) {
     return epoch;
 }
 
-void ProducerCore::fail_all(Errc error, Instant now, bool only_without_id) {
+/// The cluster gives no producer id: what waits for one fails, what has one goes on.
+void ProducerCore::fail_without_id(Errc error, Instant now) {
     Batch* next = nullptr;
     for (Batch* batch = delivery_.oldest(); batch != nullptr; batch = next) {
         next = Delivery::next_oldest(*batch);
         const Partition* partition = batch->partition;
-        if (only_without_id && partition != nullptr && partition->producer_id >= 0) continue;
-        const Errc why = error == Errc::purged ? why_unsent(*batch) : error;
-        const bool in_flight = batch->state == Batch::State::in_flight;
-        if (batch->partition == nullptr) {
-            accumulator_.fail_parked_batch(*batch, error, why);
-        } else {
-            answers_.fail(*batch, error, why, in_flight || batch->maybe_written, now);
+        if (partition == nullptr) {
+            accumulator_.fail_parked_batch(*batch, Outcome::refused(error));
+        } else if (partition->producer_id < 0) {
+            answers_.fail(*batch, Outcome::refused(error, batch->maybe_written), now);
         }
     }
     accumulator_.end_of_drain(now);
 }
 
-void ProducerCore::purge(Instant now) {
-    fail_all(Errc::purged, now);
-    shut_connections(now);
+void ProducerCore::purge(Purge what, Instant now) {
+    Batch* next = nullptr;
+    for (Batch* batch = delivery_.oldest(); batch != nullptr; batch = next) {
+        next = Delivery::next_oldest(*batch);
+        const bool in_flight = batch->state == Batch::State::in_flight;
+        const Purge kind = in_flight ? Purge::in_flight : Purge::queued;
+        if (what == Purge::all || what == kind) end_early(*batch, Errc::purged, now);
+    }
+    accumulator_.end_of_drain(now);
 }
 
 void ProducerCore::shut_connections(Instant now) {

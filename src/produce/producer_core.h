@@ -50,6 +50,8 @@ public:
     void pump(Node& node, Instant now);
     std::vector<std::unique_ptr<Node>>& nodes() { return cluster_.nodes(); }
     Instant next_deadline(Instant now) const;
+    /// Every open batch may leave: somebody waits for room.
+    void end_linger(Instant now) { accumulator_.make_all_due(now); }
     /// When the oldest lingering batch leaves.
     Instant linger_deadline() const { return accumulator_.next_deadline(); }
 
@@ -59,8 +61,8 @@ public:
     /// Everything appended so far leaves at once. Returns what to ask flush_done for.
     std::uint64_t begin_flush(Instant now);
     bool flush_done(std::uint64_t epoch) const { return flushes_.done(epoch); }
-    /// Reports every unresolved record as purged, and ends the connections.
-    void purge(Instant now);
+    /// Reports unresolved records as purged. What was in flight may have been written.
+    void purge(Purge what, Instant now);
     /// No unresolved batch is left.
     bool idle() const { return delivery_.idle(); }
     /// Nothing is left that memory or the kernel would have to be waited for.
@@ -80,12 +82,15 @@ private:
     void on_response(Node& node, const broker::Connection::Event& event, Instant now);
     void on_lost(Node& node, const broker::Connection::Event& event, Instant now);
     void expire(Instant now);
+    void expire_own(Instant now);
     void log_expiry(const Batch& batch, Errc why, Instant now);
     void expire_missing_topics(Instant now);
     void work_on_topics(Instant now);
-    void fail_all(Errc error, Instant now, bool only_without_id = false);
+    void fail_without_id(Errc error, Instant now);
+    void end_early(Batch& batch, Errc error, Instant now);
     void want_connections(Instant now);
     Errc why_unsent(const Batch& batch) const;
+    Stage stage_of(const Batch& batch, Instant now) const;
 
     const Config& config_;
     Prng prng_;

@@ -90,6 +90,7 @@ bool Rebatch::divide(Batch& batch, std::array<std::size_t, 2> bytes, Parts& part
         part->partition = batch.partition;
         part->topic = batch.topic;
         part->created = batch.created;
+        part->timeout_ms = batch.timeout_ms;
         part->flush_epoch = batch.flush_epoch;
         part->attempts = batch.attempts;
         part->last_error = batch.last_error;

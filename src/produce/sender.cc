@@ -63,8 +63,7 @@ bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {
         Partition& partition = *node.ready.front();
         Batch& batch = *partition.next_batch();
         if (config_.idempotent && would_come_twice(batch)) {
-            delivery_.resolve(batch, {.error = batch.last_error, .last_error = batch.last_error,
-                                      .may_have_been_written = true});
+            delivery_.resolve(batch, Outcome::refused(batch.last_error, true));
             readiness_.update(partition, now);
             continue;
         }
@@ -83,6 +82,7 @@ bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {
         batch.state = Batch::State::in_flight;
         batch.node = static_cast<std::int32_t>(node.index);
         batch.slot = slot;
+        batch.broker = node.id;
         if (batch.attempts != UINT8_MAX) ++batch.attempts;
         ++partition.in_flight;
         readiness_.update(partition, now);

@@ -5,9 +5,10 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
-#include <ringpost/error.h>
+#include <ringpost/delivery.h>
 
 #include "base/memory.h"
 #include "base/spsc_ring.h"
@@ -29,11 +30,15 @@ struct ReportHeader {
     std::uint32_t first_index;           ///< where in the batch the runs begin
     std::uint16_t run_count;
     std::uint8_t attempts;
-    std::uint8_t flags;
+    std::uint8_t flags;                  ///< and the Stage, above them
+    std::int32_t broker;
+    std::uint32_t latency_us;
 
     static constexpr std::uint8_t may_have_been_written = 1;
+    static constexpr unsigned stage_shift = 1;
+    Stage stage() const { return static_cast<Stage>(flags >> stage_shift); }
 };
-static_assert(sizeof(ReportHeader) == 56 || sizeof(ReportHeader) == 48);
+static_assert(sizeof(ReportHeader) == 56);
 
 /// Records of the lane, consecutive in the batch, whose tags lie in consecutive slots.
 struct ReportRun {
@@ -56,21 +61,33 @@ inline constexpr std::size_t report_slack_bytes = 3 * report_entry_bytes_max;
 /// bytes the caller still reads. One poll takes no more than these.
 inline constexpr std::size_t report_hold_bytes = 16 * 1024;
 
+/// Which batches' memory a lane is lent, so that its reports show the records' own bytes.
+enum class Lend : std::uint8_t { none, failed, all };
+
 /// Owns:      the rings' memory. Shared by the lane's handle and the shard; freed by the last one.
 /// Invariant: the caller has a credit for every record without a polled report, and the report ring
 ///            has `report_bytes_max` for each credit: a report always has room.
 class LaneChannel {
 public:
-    LaneChannel(std::size_t ring_bytes, std::uint32_t records_max)
-        : record_memory_(ring_bytes, 128),
+    LaneChannel(std::size_t ring_bytes, std::uint32_t records_max, Lend lend_ = Lend::failed)
+        : lend(lend_),
+          record_memory_(ring_bytes, 128),
           report_memory_(report_ring_bytes(records_max), 128),
           records(usable() ? record_memory_.span() : std::span<std::byte>{spare_}),
           reports(usable() ? report_memory_.span() : std::span<std::byte>{spare_}) {}
+
+    ~LaneChannel() {
+        if (on_gone) on_gone();
+    }
+    LaneChannel(const LaneChannel&) = delete;
+    LaneChannel& operator=(const LaneChannel&) = delete;
 
     static std::size_t report_ring_bytes(std::uint32_t records_max) {
         return std::bit_ceil(records_max * report_bytes_max + report_slack_bytes +
                              report_hold_bytes);
     }
+    const Lend lend;
+
     /// False: there was no memory.
     bool usable() const { return record_memory_ && report_memory_; }
     std::size_t memory_bytes() const { return record_memory_.size() + report_memory_.size(); }
@@ -94,8 +111,23 @@ public:
     std::atomic<std::uint64_t> failed{0};                 ///< shard: those with an error
     std::atomic<bool> finished{false};                    ///< shard: it reads no more records
     alignas(128) std::atomic<bool> closed{false};         ///< caller: the handle is gone
+    std::atomic<bool> pressed{false};     ///< caller: it waits for room; the shard: it has acted
+    std::atomic<bool> hurried{false};     ///< caller: a record can't wait for a wake-up threshold
 
-    LaneChannel* next_new = nullptr;     ///< in the shard's list of lanes it has not met yet
+    /// Caller, before `closed`: what is to be done when the last record has been reported.
+    std::function<void()> on_gone;
+    /// Before the shard meets it: called in the shard for so many records that nobody is told of,
+    /// because they were delivered, or at all; or empty.
+    std::function<void(std::uint32_t records)> refund;
+    bool refund_failed = false;
+    /// Likewise: whom to tell of reports besides `signal`; or null.
+    Signal* watcher = nullptr;
+
+    /// Shard: there is something new for the caller.
+    void notify() {
+        signal.notify();
+        if (watcher != nullptr) [[unlikely]] watcher->notify();
+    }
 };
 
 /// Both sides hold one of these.

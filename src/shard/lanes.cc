@@ -14,6 +14,21 @@ using produce::Entry;
 using produce::Outcome;
 using produce::Run;
 
+namespace {
+
+std::uint8_t flags_of(const Outcome& outcome) {
+    const unsigned stage = static_cast<unsigned>(outcome.stage) << ReportHeader::stage_shift;
+    const unsigned may = outcome.may_have_been_written ? ReportHeader::may_have_been_written : 0;
+    return static_cast<std::uint8_t>(stage | may);
+}
+
+std::uint32_t latency_us(Instant since, Instant now) {
+    return static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>((now - since).count_us(), 0, UINT32_MAX));
+}
+
+}  // namespace
+
 void Lanes::add(LaneChannelRef channel) {
     const std::lock_guard lock(new_mutex_);
     new_.push_back(std::move(channel));
@@ -27,6 +42,10 @@ void Lanes::meet_new() {
     for (LaneChannelRef& channel : new_) {
         auto lane = std::make_unique<Lane>();
         lane->channel = std::move(channel);
+        if (lane->channel->lend == Lend::all) {
+            // A loan a batch: as many as there can be, for then each delivered one is.
+            lane->lent.reserve(core_->memory_total() / limits::slab_bytes_min);
+        }
         ++open_count_;
         if (free_numbers_.empty()) {
             lanes_.push_back(std::move(lane));
@@ -63,6 +82,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
     const std::uint64_t before = ring.read();
     const std::uint64_t end = before + limits::lane_turn_bytes;
     bool blocked = false;
+    Instant blocked_until = Instant::never();
     while (const std::byte* at = ring.front()) {
         if (ring.read() >= end) {
             drained.more = true;
@@ -76,21 +96,35 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
         } else {
             const Instant accepted = accepted_by(lane, created);
             if (!core_->try_append(entry, number, accepted)) [[unlikely]] {
-                blocked = accepted + delivery_timeout_ > now;
-                if (blocked) break;
-                expire(lane, entry);
+                const Duration timeout = timeout_of(entry);
+                blocked = accepted + timeout > now;
+                if (blocked) {
+                    blocked_until = accepted + timeout;
+                    break;
+                }
+                ++lane.taken;
+                expire(lane, entry, accepted);
+            } else {
+                ++lane.taken;
             }
-            ++lane.taken;
             ++records_taken_;
         }
         ring.pop(entry.size);
     }
     drained.blocked |= blocked;
-    if (blocked || !lane.waiting.empty()) [[unlikely]] note_waiting(lane, blocked, created, now);
+    if (blocked || !lane.waiting.empty()) [[unlikely]] {
+        note_waiting(lane, blocked, created, now);
+        lane.look_at = std::min(lane.look_at, blocked_until);
+    }
     if (ring.read() == before) return;
     drained.any = true;
     ring.release();
-    lane.channel->signal.notify();
+    lane.channel->notify();
+}
+
+Duration Lanes::timeout_of(const Entry& entry) const {
+    const std::uint32_t own = entry.timeout_ms();
+    return own == 0 ? delivery_timeout_ : Duration::ms(own);
 }
 
 /// A record that had to wait in its ring has waited since before `created`: at most since the mark
@@ -127,9 +161,8 @@ Instant Lanes::next_deadline() const {
 }
 
 /// Reported straight from the ring, without its bytes: there is no batch to lend them.
-void Lanes::expire(Lane& lane, const Entry& entry) {
-    ++lane.reported;
-    ++lane.failed;
+void Lanes::expire(Lane& lane, const Entry& entry, Instant accepted) {
+    count_reported(lane, 1, true);
     ++records_expired_;
     if (lane.channel->closed.load(std::memory_order_relaxed)) return;
     std::byte* at = lane.channel->reports.try_reserve(report_bytes_max);
@@ -145,7 +178,9 @@ void Lanes::expire(Lane& lane, const Entry& entry) {
                               .first_index = 0,
                               .run_count = 1,
                               .attempts = 0,
-                              .flags = 0};
+                              .flags = flags_of({.stage = Stage::memory}),
+                              .broker = -1,
+                              .latency_us = latency_us(accepted, now_)};
     const ReportRun run{entry.slot, 1, 0};
     std::memcpy(at, &header, sizeof header);
     std::memcpy(at + sizeof header, &run, sizeof run);
@@ -208,6 +243,16 @@ void Lanes::set_wake_thresholds(std::uint64_t bytes) {
     }
 }
 
+bool Lanes::take_pressed() {
+    bool any = false;
+    for (const auto& lane : lanes_) {
+        if (lane == nullptr || !lane->channel->pressed.load(std::memory_order_relaxed)) continue;
+        lane->channel->pressed.store(false, std::memory_order_relaxed);
+        any = true;
+    }
+    return any;
+}
+
 /// A caller who polls past what it was lent, or closes its lane, wakes a shard that sleeps; one who
 /// did so a moment before the sleep was announced has to be seen here.
 bool Lanes::collectable(const Lane& lane) {
@@ -222,10 +267,16 @@ bool Lanes::beyond_threshold() const {
     if (has_new_.load(std::memory_order_acquire)) return true;
     return std::any_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
         if (lane == nullptr) return false;
-        if (collectable(*lane)) return true;
-        const std::uint64_t published = lane->channel->records.published();
-        return published != lane->channel->records.read() &&
-               published >= lane->channel->wake_at.load(std::memory_order_relaxed);
+        LaneChannel& channel = *lane->channel;
+        if (collectable(*lane) || channel.pressed.load(std::memory_order_relaxed)) return true;
+        // pairs with the caller's release store, after the record: the next drain sees it
+        if (channel.hurried.load(std::memory_order_relaxed) &&
+            channel.hurried.exchange(false, std::memory_order_acquire)) {
+            return true;
+        }
+        const std::uint64_t published = channel.records.published();
+        return published != channel.records.read() &&
+               published >= channel.wake_at.load(std::memory_order_relaxed);
     });
 }
 
@@ -235,7 +286,7 @@ void Lanes::finish() {
         if (lane == nullptr) continue;
         // What the caller published too late for us it now reads, and reports, itself.
         lane->channel->finished.store(true, std::memory_order_release);
-        lane->channel->signal.notify();
+        lane->channel->notify();
     }
 }
 
@@ -244,13 +295,15 @@ void Lanes::finish() {
 
 std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
     const bool failed = outcome.error != Errc::none;
-    const bool lend = failed && lent_bytes_ + batch.memory_bytes() <= core_->memory_total() / 2;
+    const bool room = lent_bytes_ + batch.memory_bytes() <= core_->memory_total() / 2;
     std::uint32_t index = 0;
     touched_.clear();
     for (const produce::Slab& slab : batch.used_slabs()) {
         for (std::uint32_t i = 0; i < slab.run_count; ++i) {
             const Run& run = slab.run(i);
-            add_run(*lanes_[run.lane], batch, outcome, run, index, lend);
+            Lane& lane = *lanes_[run.lane];
+            const bool lend = room && lane.channel->lend >= (failed ? Lend::failed : Lend::all);
+            add_run(lane, batch, outcome, run, index, lend);
             index += run.count;
         }
     }
@@ -266,16 +319,22 @@ std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
         }
         lane->channel->failed.store(lane->failed, std::memory_order_relaxed);
         lane->channel->reported.store(lane->reported, std::memory_order_release);
-        lane->channel->signal.notify();
+        lane->channel->notify();
     }
     return lenders;
 }
 
+void Lanes::count_reported(Lane& lane, std::uint32_t records, bool failed) {
+    lane.reported += records;
+    if (failed) lane.failed += records;
+    RINGPOST_ASSERT(lane.reported <= lane.taken);
+    const LaneChannel& channel = *lane.channel;
+    if (channel.refund && (!failed || channel.refund_failed)) [[unlikely]] channel.refund(records);
+}
+
 void Lanes::add_run(Lane& lane, const Batch& batch, const Outcome& outcome, const Run& run,
                     std::uint32_t index, bool lend) {
-    lane.reported += run.count;
-    if (outcome.error != Errc::none) lane.failed += run.count;
-    RINGPOST_ASSERT(lane.reported <= lane.taken);
+    count_reported(lane, run.count, outcome.error != Errc::none);
     if (lane.channel->closed.load(std::memory_order_relaxed)) return;  // nobody will read it
     if (std::find(touched_.begin(), touched_.end(), &lane) == touched_.end()) {
         touched_.push_back(&lane);
@@ -315,8 +374,9 @@ void Lanes::begin_entry(Lane& lane, const Batch& batch, const Outcome& outcome,
         .first_index = index,
         .run_count = 0,
         .attempts = batch.attempts,
-        .flags = outcome.may_have_been_written ? ReportHeader::may_have_been_written
-                                               : std::uint8_t{0}};
+        .flags = flags_of(outcome),
+        .broker = batch.broker,
+        .latency_us = latency_us(batch.created, now_)};
     std::memcpy(lane.entry, &header, sizeof header);
 }
 

@@ -4,11 +4,11 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>
 
+#include "base/fifo.h"
 #include "base/limits.h"
 #include "produce/producer_core.h"
 #include "shard/lane_channel.h"
@@ -23,6 +23,9 @@ class Lanes final : public produce::ReportSink {
 public:
     /// Any thread. The caller then wakes the shard.
     void add(LaneChannelRef channel);
+
+    /// What time the reports that follow are written at.
+    void at(Instant now) { now_ = now; }
 
     void bind(produce::ProducerCore& core, Duration delivery_timeout) {
         core_ = &core;
@@ -48,6 +51,8 @@ public:
     bool empty() const;
     /// Sets each lane's wake-up threshold: this many more bytes, or any.
     void set_wake_thresholds(std::uint64_t bytes);
+    /// Whether a caller has come to a limit: then nothing lingers.
+    bool take_pressed();
     /// Something lies beyond a threshold: do not sleep.
     bool beyond_threshold() const;
     /// No lane's records are read any more; waiters are told.
@@ -77,8 +82,8 @@ private:
         std::uint64_t reported = 0;
         std::uint64_t failed = 0;
         std::uint64_t mark = 0;
-        std::deque<Lent> lent;
-        std::deque<Waiting> waiting;  ///< while there is no memory: since when, up to where
+        Fifo<Lent> lent;
+        Fifo<Waiting> waiting;   ///< while there is no memory: since when, up to where
         Instant look_at = Instant::never();
         // The entry under way while a batch is walked.
         std::byte* entry = nullptr;
@@ -88,9 +93,11 @@ private:
     };
 
     void meet_new();
+    Duration timeout_of(const produce::Entry& entry) const;
     Instant accepted_by(Lane& lane, Instant created) const;
     void note_waiting(Lane& lane, bool blocked, Instant created, Instant now);
-    void expire(Lane& lane, const produce::Entry& entry);
+    void expire(Lane& lane, const produce::Entry& entry, Instant accepted);
+    static void count_reported(Lane& lane, std::uint32_t records, bool failed);
     static bool collectable(const Lane& lane);
     void drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
                     Drained& drained);
@@ -109,6 +116,7 @@ private:
     std::uint64_t records_taken_ = 0;
     std::uint64_t records_expired_ = 0;
     Duration delivery_timeout_;
+    Instant now_;
     std::size_t lent_bytes_ = 0;
 
     std::mutex new_mutex_;                         ///< cold: taken when a lane is opened

@@ -49,6 +49,7 @@ void Shard::turn(Instant until) {
     Instant now = io_->now();
     const std::size_t count = wait(until, now);
     now = io_->now();
+    lanes_.at(now);
     take_events(count, now);
 
     Lanes::Drained drained;
@@ -61,6 +62,7 @@ void Shard::turn(Instant until) {
     more_ = drained.more;
     blocked_ = drained.blocked;
     lanes_.collect();
+    work_on_purge(now);
     work_on_flushes(now);
     work_on_stop(now);
     const std::uint64_t failed = core_->totals().failed;
@@ -83,6 +85,10 @@ std::size_t Shard::wait(Instant until, Instant now) {
         for (int i = 0; i < 8; ++i) __builtin_ia32_pause();
         return io_->wait(events_, Instant{});
     }
+    if (lanes_.take_pressed()) {
+        core_->end_linger(now);
+        return io_->wait(events_, Instant{});
+    }
     if (!park(until)) return io_->wait(events_, Instant{});
     const std::size_t count = io_->wait(events_, until);
     parking_.end();
@@ -100,7 +106,9 @@ bool Shard::park(Instant until) {
     const bool flush = flush_asked_.load(std::memory_order_relaxed) > begun_ && can_take_flush();
     const bool stop = stage_ == Stage::running &&
                       stop_asked_ns_.load(std::memory_order_relaxed) >= 0;
-    if (!flush && !stop && !lanes_.beyond_threshold()) return true;
+    const bool purge = purge_asked_.load(std::memory_order_relaxed) >
+                       purged_.load(std::memory_order_relaxed);
+    if (!flush && !stop && !purge && !lanes_.beyond_threshold()) return true;
     parking_.end();
     return false;
 }
@@ -152,6 +160,38 @@ void Shard::work_on_flushes(Instant now) {
     signal_.notify();
 }
 
+// Purge
+// --------------------------------------------------------------------------------------------
+
+std::uint64_t Shard::request_purge(Purge what) {
+    purge_what_.fetch_or(1U << static_cast<unsigned>(what), std::memory_order_relaxed);
+    // pairs with the acquire load in work_on_purge: what, before that
+    const std::uint64_t ticket = purge_asked_.fetch_add(1, std::memory_order_acq_rel) + 1;
+    wake_if_parked();
+    return ticket;
+}
+
+void Shard::work_on_purge(Instant now) {
+    const std::uint64_t asked = purge_asked_.load(std::memory_order_acquire);
+    if (asked <= purged_.load(std::memory_order_relaxed) || stage_ >= Stage::closing) return;
+    const std::uint32_t bits = purge_what_.exchange(0, std::memory_order_relaxed);
+    const auto asked_for = [&](Purge what) {
+        return (bits & 1U << static_cast<unsigned>(what)) != 0;
+    };
+    if (asked_for(Purge::in_flight) || asked_for(Purge::all)) core_->purge(Purge::in_flight, now);
+    if (asked_for(Purge::queued) || asked_for(Purge::all)) {
+        lanes_.mark();  // a flush that waits for earlier marks now waits for these, not longer
+        do {
+            core_->purge(Purge::queued, now);
+            lanes_.collect();
+        } while (!lanes_.drained_to_marks() && lanes_.drain(now, now).any);
+        core_->purge(Purge::queued, now);
+    }
+    publish_totals();
+    purged_.store(asked, std::memory_order_release);
+    signal_.notify();
+}
+
 // Stop
 // ---------------------------------------------------------------------------------------------
 
@@ -194,6 +234,7 @@ void Shard::work_on_stop(Instant now) {
             core_->advance(now);
             work_on_flushes(now);
             flushed_.store(UINT64_MAX, std::memory_order_release);
+            purged_.store(UINT64_MAX, std::memory_order_release);
             publish_totals();
             stage_ = Stage::finished;
             lanes_.finish();
@@ -209,10 +250,11 @@ void Shard::work_on_stop(Instant now) {
 void Shard::purge_rest(Instant now) {
     for (bool more = true; more;) {
         const Lanes::Drained drained = lanes_.drain(now, now);
-        core_->purge(now);
+        core_->purge(Purge::all, now);
         lanes_.collect();
         more = drained.any;
     }
+    core_->shut_connections(now);
 }
 
 }  // namespace ringpost::shard

@@ -68,6 +68,11 @@ public:
     bool flush_done(std::uint64_t ticket) const {
         return flushed_.load(std::memory_order_acquire) >= ticket;
     }
+    /// What was accepted before is reported as purged, as far as `what` says. Returns a ticket.
+    std::uint64_t request_purge(Purge what);
+    bool purge_done(std::uint64_t ticket) const {
+        return purged_.load(std::memory_order_acquire) >= ticket;
+    }
     /// Everything out until `deadline` by the Io's clock, then the rest is purged.
     void request_stop(Duration timeout);
     /// Notified when a flush is done and when the shard has finished.
@@ -101,6 +106,7 @@ private:
     /// False while an earlier one waits for the lanes, or too many for their records.
     bool can_take_flush() const { return !marking_ && flush_count_ < flushes_.size(); }
     void work_on_flushes(Instant now);
+    void work_on_purge(Instant now);
     void work_on_stop(Instant now);
     void purge_rest(Instant now);
     bool park(Instant until);
@@ -133,7 +139,10 @@ private:
     Signal signal_;
     alignas(128) std::atomic<std::uint64_t> flush_asked_{0};   ///< callers: the last ticket
     std::atomic<std::int64_t> stop_asked_ns_{-1};              ///< a caller: timeout; -1: no
+    std::atomic<std::uint32_t> purge_what_{0};                 ///< callers: a bit a Purge
+    std::atomic<std::uint64_t> purge_asked_{0};                ///< callers, after purge_what_
     alignas(128) std::atomic<std::uint64_t> flushed_{0};       ///< the loop: the last ticket done
+    std::atomic<std::uint64_t> purged_{0};                     ///< the loop: the last ticket done
     std::atomic<std::uint64_t> taken_{0};                      ///< the loop
     std::atomic<std::uint64_t> delivered_{0};                  ///< the loop
     std::atomic<std::uint64_t> failed_{0};                     ///< the loop

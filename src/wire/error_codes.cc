@@ -145,6 +145,9 @@ constexpr ErrorRow rows[] = {
      "bytes."},
     {Errc::reports_full, retriable, no, no, "reports_full",
      "Too many records of this lane wait for their report to be polled. Poll and try again."},
+    {Errc::producer_full, retriable, no, no, "producer_full",
+     "All lanes together have queue.buffering.max.messages records accepted and not yet reported. "
+     "Poll, wait, or raise the limit."},
     {Errc::record_too_large, no, no, no, "record_too_large",
      "The record exceeds the producer's message_max_bytes. Send less, or raise that option and the "
      "topic's max.message.bytes."},

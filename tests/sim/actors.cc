@@ -122,9 +122,9 @@ void SimProducer::run_inline() {
 }
 
 void SimProducer::open_lane(SimLane& lane) {
-    Result<api::LaneImpl*> opened = api::open_lane(host_);
+    auto opened = api::open_lane(host_, Reports::all);
     if (!opened) fail("a lane did not open: " + opened.error().text);
-    lane.lane.reset(*opened);
+    lane.lane = std::move(*opened);
     lane.number = oracle_.next_lane();
     lane.waiting.clear();
     lane.flush_ticket = 0;
@@ -157,10 +157,11 @@ void SimProducer::step_lane(SimLane& lane) {
         }
         if (lane.flush_ticket == 0 && dice.chance(plan_.flush_share)) {
             if (mine_.is_inline) {
-                lane.lane->flush(as_timeout(Duration::us(dice.magnitude(1, 100'000))));
+                lane.lane->flush(as_timeout(Duration::us(dice.magnitude(1, 100'000))),
+                                 Serve::nothing);
             } else {
                 lane.flush_before = oracle_.next_number();
-                lane.lane->flush(Timeout{});
+                lane.lane->flush(Timeout{}, Serve::nothing);
                 // The same again, with a ticket to look at: which shard is the lane's own can't
                 // be seen from here, unless there is but one.
                 if (host_->shards.size() == 1) {
@@ -168,6 +169,7 @@ void SimProducer::step_lane(SimLane& lane) {
                 }
             }
         }
+        if (!asked_to_stop_ && dice.chance(plan_.purge_share)) purge();
         if (!asked_to_stop_ && dice.chance(plan_.reopen_share)) {
             poll(lane);
             oracle_.on_lane_gone(lane.number);
@@ -205,6 +207,7 @@ bool SimProducer::produce_one(SimLane& lane) {
     if (dice.one_in(4)) sent.partition = static_cast<std::int32_t>(dice.below(plan_.partitions));
     if (dice.one_in(2)) sent.key = static_cast<std::int32_t>(dice.below(keys));
     sent.invalid = plan_.has(Fault::invalid_records) && dice.one_in(20);
+    sent.own_timeout = dice.chance(plan_.own_timeout_share);
     sent.value_bytes = static_cast<std::uint32_t>(
         dice.magnitude(10, std::min(plan_.value_bytes_max, mine_.options.message_max_bytes - 200)));
     return produce_record(lane, sent);
@@ -224,7 +227,9 @@ bool SimProducer::probes_must_arrive() const {
 /// A record a partition; where each may take its whole timeout, no more than go at a time.
 std::uint32_t SimProducer::probes_wanted() const {
     const std::uint32_t all = plan_.topics * plan_.partitions;
-    return probes_must_arrive() ? all : std::min(all, mine_.options.queue_records_max);
+    const std::uint32_t limit =
+        std::min(mine_.options.lane_records_max, mine_.options.queue_records_max);
+    return probes_must_arrive() ? all : std::min(all, limit);
 }
 
 void SimProducer::send_probes(SimLane& lane) {
@@ -254,6 +259,9 @@ bool SimProducer::produce_record(SimLane& lane, Sent& sent) {
     record.value = value;
     record.timestamp_ms = 1'700'000'000'000 + world_.now().count_ns() / 1'000'000;
     record.tag = number;
+    if (sent.own_timeout) {
+        record.delivery_timeout = std::chrono::milliseconds(world_.dice().magnitude(1, 20'000));
+    }
     const std::uint64_t before = allocations();
     const Errc error = [&] {
         const Inside inside;
@@ -264,17 +272,35 @@ bool SimProducer::produce_record(SimLane& lane, Sent& sent) {
         fail("a call to produce called the allocator");
     }
     if (error == Errc::none) {
-        if (lane.lane->outstanding() > mine_.options.queue_records_max) {
-            fail("a lane took more records than queue.buffering.max.messages");
-        }
+        check_limits(lane);
         oracle_.on_accepted(sent);
         lane.waiting.push_back(number);
         return true;
     }
     const bool expected = error == Errc::queue_full || error == Errc::reports_full ||
+                          error == Errc::producer_full ||
                           (error == Errc::stopped && asked_to_stop_);
     if (!expected) fail(fmt::format("produce said {}", to_string(error)));
     return false;
+}
+
+void SimProducer::check_limits(const SimLane& lane) {
+    if (lane.lane->outstanding() > mine_.options.lane_records_max) {
+        fail("a lane took more records than lane.records.max");
+    }
+    std::uint64_t sum = 0;
+    for (const auto& one : lanes_) sum += one->lane == nullptr ? 0 : one->lane->outstanding();
+    if (sum > mine_.options.queue_records_max) {
+        fail("the lanes took more records than queue.buffering.max.messages");
+    }
+}
+
+/// What is under way ends here and now, sent or not.
+void SimProducer::purge() {
+    const auto what = static_cast<Purge>(world_.dice().below(3));
+    world_.note("purge", index_, static_cast<std::int64_t>(what));
+    for (const auto& shard : host_->shards) shard->shard.request_purge(what);
+    if (mine_.is_inline) host_->shards[0]->shard.turn(Instant{});
 }
 
 void SimProducer::poll(SimLane& lane) {
@@ -296,7 +322,7 @@ void SimProducer::poll(SimLane& lane) {
     if (lane.waiting.empty()) return;
     const Duration age = world_.now() - oracle_.accepted_at(lane.waiting.front());
     if (age > report_within()) {
-        const FlushResult left = lane.lane->flush(Timeout{});
+        const FlushResult left = lane.lane->flush(Timeout{}, Serve::nothing);
         oracle_.fail_about(
             lane.waiting.front(),
             fmt::format("no report after {} ms; delivery.timeout.ms is {}; of its lane {} are not "

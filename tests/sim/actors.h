@@ -50,7 +50,7 @@ public:
 private:
     struct SimLane {
         std::uint32_t number = 0;  ///< of all lanes that ever were
-        std::unique_ptr<api::LaneImpl> lane;
+        std::shared_ptr<api::LaneImpl> lane;
         PollStyle style = PollStyle::greedy;
         std::uint32_t bound_shard = 0;
         std::deque<std::uint32_t> waiting;  ///< accepted, oldest first; the front unreported
@@ -75,6 +75,8 @@ private:
     void poll(SimLane& lane);
     void look_at_flush(SimLane& lane);
     void step_lane(SimLane& lane);
+    void check_limits(const SimLane& lane);
+    void purge();
     void finish_lanes();
     Duration step_gap();
     std::uint64_t rest_turns_max() const;

@@ -26,6 +26,7 @@ struct Sent {
     bool reported = false;
     bool unpolled = false;     ///< its lane went before it could be polled
     bool must_arrive = false;  ///< nothing stands in its way
+    bool own_timeout = false;
     bool invalid = false;      ///< every broker finds it so
     Errc error = Errc::none;
     std::int32_t reported_partition = -1;

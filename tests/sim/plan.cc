@@ -76,7 +76,9 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
         o.message_max_bytes + static_cast<std::uint32_t>(dice.magnitude(1024, 1 << 20));
     o.buffer_memory = 2U << 20;
     o.lane_ring_bytes = std::bit_ceil(o.message_max_bytes * 2 + 4096) << dice.below(3);
-    o.queue_records_max = static_cast<std::uint32_t>(dice.magnitude(4, 3000));
+    o.lane_records_max = static_cast<std::uint32_t>(dice.magnitude(4, 3000));
+    o.queue_records_max = static_cast<std::uint32_t>(dice.magnitude(4, 20'000));
+    o.delivery_reports_with_records = dice.one_in(4);
     o.delivery_timeout = Ms{dice.magnitude(1'000, 60'000)};
     o.request_timeout = Ms{dice.magnitude(200, 10'000)};
     o.retries = dice.one_in(8) ? dice.below(4) : o.retries;
@@ -151,6 +153,8 @@ Plan draw_plan(std::uint64_t seed) {
     plan.records_max = static_cast<std::uint32_t>(dice.magnitude(50, 5'000));
     plan.flush_share = dice.one_in(2) ? 0.2 * dice.unit() : 0;
     plan.reopen_share = dice.one_in(3) ? 0.1 * dice.unit() : 0;
+    plan.purge_share = dice.one_in(6) ? 0.02 * dice.unit() : 0;
+    plan.own_timeout_share = dice.one_in(4) ? 0.3 * dice.unit() : 0;
     plan.stop_early = dice.one_in(4);
     plan.kafka_is_old = dice.one_in(4);
     return plan;
@@ -161,19 +165,19 @@ std::string Plan::text() const {
         "nodes {}, topics {} ({}), partitions {}, faults for {} ms, latency {} us (tail {:.3f}), "
         "pieces {}, socket buffer {}, process {} us, replication {} us, turn {} us\n"
         "records/s of a lane {:.0f}, value up to {} B, {} records at most, flush {:.3f}, "
-        "reopen {:.3f}{}{}\n",
+        "reopen {:.3f}, purge {:.3f}, own timeouts {:.3f}{}{}\n",
         nodes, topics, topics_exist ? "there" : "auto-created", partitions, faults_last.count_ms(),
         latency.count_us(), latency_tail, piece_bytes_max, socket_buffer_bytes,
         process_time.count_us(), replication_time.count_us(), turn_time.count_us(),
-        records_per_second, value_bytes_max, records_max, flush_share, reopen_share,
-        stop_early ? ", stops early" : "", kafka_is_old ? ", old Kafka" : "");
+        records_per_second, value_bytes_max, records_max, flush_share, reopen_share, purge_share,
+        own_timeout_share, stop_early ? ", stops early" : "", kafka_is_old ? ", old Kafka" : "");
     for (const ProducerPlan& p : producers) {
         const Options& o = p.options;
         out += fmt::format(
             "producer: {} shards {}, lanes {}, {}, acks {}{}, partitioner {}{}, in flight {}, "
             "linger {} us, batch {} "
             "B "
-            "/ {}, message {}, ring {}, queue {}, delivery {} ms, request {} ms, retries {}, "
+            "/ {}, message {}, ring {}, queue {} of {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
             "topic wait {} ms, spin {} us\n",
             p.is_inline ? "inline" : "threaded", o.shards, p.lanes, o.bootstrap_servers,
@@ -181,7 +185,7 @@ std::string Plan::text() const {
             o.enable_idempotence && o.acks == Acks::all ? " idempotent" : "",
             static_cast<int>(o.partitioner), o.partitioner_ignore_keys ? " without keys" : "",
             o.max_in_flight, o.linger.count(), o.batch_bytes, o.batch_records, o.message_max_bytes,
-            o.lane_ring_bytes, o.queue_records_max, o.delivery_timeout.count(),
+            o.lane_ring_bytes, o.lane_records_max, o.queue_records_max, o.delivery_timeout.count(),
             o.request_timeout.count(), o.retries, o.retry_backoff.count(),
             o.retry_backoff_max.count(), o.connection_setup_timeout.count(),
             o.reconnect_backoff.count(), o.reconnect_backoff_max.count(),

@@ -102,6 +102,8 @@ struct Plan {
     std::uint32_t records_max = 0;  ///< of the whole world
     double flush_share = 0;         ///< of a lane's steps
     double reopen_share = 0;        ///< of a lane's steps: it is dropped, another opens
+    double purge_share = 0;        ///< of a lane's steps
+    double own_timeout_share = 0;  ///< of records
     bool stop_early = false;        ///< a producer stops amid the faults
     bool kafka_is_old = false;      ///< 2.1-like ApiVersions
 

@@ -21,7 +21,7 @@ protected:
     }
     void start() { start(options_for(server->bootstrap(), GetParam())); }
 
-    std::unique_ptr<tools::BrokerThread> server = broker();
+    std::unique_ptr<tools::BrokerThread> server = start_broker();
     std::unique_ptr<Producer> producer;
     Lane lane;
 };
@@ -94,7 +94,7 @@ TEST_P(EitherMode, NullAndEmptyAreKeptApart) {
 }
 
 TEST_P(EitherMode, AFailedRecordsBytesAreInItsReport) {
-    server = broker({.partitions = 1});
+    server = start_broker({.partitions = 1});
     server->call([](fake::Cluster& cluster) {
         cluster.faults().on_produce = [](const fake::ProduceAttempt&) {
             return fake::ProduceFault{Errc::policy_violation};
@@ -221,7 +221,10 @@ INSTANTIATE_TEST_SUITE_P(Modes, EitherMode, testing::Values(Mode::threaded, Mode
                          });
 
 TEST(Producer, RefusesRecordsBeforeStartAndNamesABadOption) {
-    Producer unstarted(options_for("127.0.0.1:1"));
+    Options by_hand = options_for("127.0.0.1:1");
+    by_hand.auto_start = false;
+    Producer unstarted(by_hand);
+    EXPECT_EQ(unstarted.produce({.topic_name = "t", .value = "v"}), Errc::not_started);
     EXPECT_EQ(unstarted.open_lane().error().code, Errc::not_started);
     EXPECT_EQ(unstarted.state(), Producer::State::created);
     Options bad = options_for("127.0.0.1:1");
@@ -235,7 +238,7 @@ TEST(Producer, RefusesRecordsBeforeStartAndNamesABadOption) {
 }
 
 TEST(Producer, ManyThreadsEachGetTheirOwnReports) {
-    auto server = broker();
+    auto server = start_broker();
     Options options = options_for(server->bootstrap());
     options.shards = 2;
     Producer producer(options);
@@ -269,7 +272,7 @@ TEST(Producer, ManyThreadsEachGetTheirOwnReports) {
 }
 
 TEST(Producer, AnInlineProducerBelongsToOneThread) {
-    auto server = broker();
+    auto server = start_broker();
     Producer producer(options_for(server->bootstrap(), Mode::inline_));
     ASSERT_TRUE(producer.start());
     Lane lane = *producer.open_lane();
@@ -282,7 +285,7 @@ TEST(Producer, AForkedChildIsToldAndDoesNotHang) {
 #if defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "the thread sanitizer starts no threads after a fork";
 #endif
-    auto server = broker();
+    auto server = start_broker();
     Producer producer(options_for(server->bootstrap()));
     ASSERT_TRUE(producer.start());
     Lane lane = *producer.open_lane();

@@ -26,7 +26,7 @@ inline Options options_for(const std::string& brokers, Mode mode = Mode::threade
     return options;
 }
 
-inline std::unique_ptr<tools::BrokerThread> broker(fake::ClusterOptions cluster = {
+inline std::unique_ptr<tools::BrokerThread> start_broker(fake::ClusterOptions cluster = {
                                                        .partitions = 4}) {
     auto started = tools::BrokerThread::start({.cluster = std::move(cluster)});
     EXPECT_TRUE(started) << started.error().text;

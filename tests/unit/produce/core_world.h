@@ -24,6 +24,7 @@ struct Told {
     std::int32_t partition = -1;
     std::int64_t offset = -1;
     bool may_have_been_written = false;
+    Stage stage = Stage::none;
     unsigned attempts = 0;
     unsigned lane = 0;
 };
@@ -48,14 +49,20 @@ public:
 
     void add_topic(std::uint32_t id, std::string_view name) { core->add_topic(id, name, now); }
     bool produce(std::uint32_t topic, std::uint32_t slot, std::string_view value,
-                 std::int32_t partition = -1, const char* key = nullptr, std::uint16_t lane = 0) {
+                 std::int32_t partition = -1, const char* key = nullptr, std::uint16_t lane = 0,
+                 std::uint32_t flags = 0, std::uint32_t timeout_ms = 0) {
         const auto key_size = key == nullptr ? -1 : static_cast<std::int64_t>(strlen(key));
         const auto value_size = static_cast<std::int64_t>(value.size());
         const std::size_t tail = wire::record_tail_size(key_size, value_size);
-        std::vector<std::uint64_t> room(Entry::size_for(tail) / 8);
+        const std::size_t size = Entry::size_for(tail, timeout_ms != 0);
+        std::vector<std::uint64_t> room(size / 8);
         auto& entry = *reinterpret_cast<Entry*>(room.data());
-        entry = {static_cast<std::uint32_t>(Entry::size_for(tail)), topic, partition, 0,
-                 1'700'000'000'000, slot, static_cast<std::uint32_t>(tail)};
+        entry = {static_cast<std::uint32_t>(size), topic, partition, 0,
+                 1'700'000'000'000, slot, static_cast<std::uint32_t>(tail) | flags};
+        if (timeout_ms != 0) {
+            entry.tail_bytes |= Entry::flag_timeout;
+            std::memcpy(&room.back(), &timeout_ms, sizeof timeout_ms);
+        }
         if (key != nullptr) {
             entry.tail_bytes |= Entry::flag_hashed;
             entry.key_hash = wire::to_positive(wire::murmur2(as_bytes(key)));
@@ -162,7 +169,7 @@ public:
                     const Told one{outcome.error, outcome.last_error,
                                    batch.partition == nullptr ? -1 : batch.partition->index,
                                    offset < 0 ? -1 : offset++, outcome.may_have_been_written,
-                                   batch.attempts, run.lane};
+                                   outcome.stage, batch.attempts, run.lane};
                     const bool first = reports.emplace(run.first_slot + k, one).second;
                     EXPECT_TRUE(first) << "record " << run.first_slot + k << " reported twice";
                 }

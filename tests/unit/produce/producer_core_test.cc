@@ -90,7 +90,8 @@ TEST(ProducerCore, PurgeReportsEverythingOnce) {
     world.pass(second);
     ASSERT_TRUE(world.produce(0, 3, "open"));
     ASSERT_TRUE(world.produce(1, 4, "of another topic"));
-    world.core->purge(world.now);
+    world.core->purge(Purge::all, world.now);
+    world.core->shut_connections(world.now);
     EXPECT_EQ(world.reports.size(), 4U);
     EXPECT_EQ(world.count(Errc::purged), 3U);
     EXPECT_TRUE(world.told(2).may_have_been_written);
@@ -196,6 +197,97 @@ TEST(ProducerCore, ARequestUnderWayToABrokerThatMovesIsLostAndSaysSo) {
     EXPECT_TRUE(world.told(3).may_have_been_written);
 }
 
+TEST(ProducerCore, ARecordsOwnTimeoutEndsItAloneAndInTime) {
+    Config config;
+    config.max_in_flight = 1;  // only the first is sent, to a broker that is down
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    world.cluster.stop_node(1);
+    world.pass(second * 2);
+    ASSERT_TRUE(world.produce(0, 2, "patient", 0));
+    ASSERT_TRUE(world.produce(0, 3, "hasty", 0, nullptr, 0, 0, 700));
+    ASSERT_TRUE(world.produce(0, 4, "hastier", 0, nullptr, 0, 0, 300));
+    ASSERT_TRUE(world.produce(0, 5, "hasty", 0, nullptr, 0, 0, 700));
+    ASSERT_TRUE(world.produce(0, 6, "patient", 0));
+    world.pass(Duration::ms(299));
+    EXPECT_EQ(world.reports.size(), 1U);
+    world.pass(Duration::ms(2));
+    EXPECT_EQ(world.reports.size(), 2U);
+    EXPECT_EQ(world.told(4).error, Errc::delivery_timeout);
+    EXPECT_EQ(world.told(4).stage, Stage::connection);
+    world.pass(Duration::ms(400));
+    EXPECT_EQ(world.reports.size(), 4U);
+    EXPECT_EQ(world.told(3).error, Errc::delivery_timeout);
+    EXPECT_EQ(world.told(5).error, Errc::delivery_timeout);
+    world.cluster.start_node(1);
+    world.pass(second * 10);
+    EXPECT_EQ(world.told(2).error, Errc::none);
+    EXPECT_EQ(world.told(6).error, Errc::none);
+    EXPECT_EQ(world.told(6).offset, world.told(2).offset + 1);
+}
+
+TEST(ProducerCore, ARecordsOwnTimeoutHoldsWhileItsTopicIsUnknown) {
+    CoreWorld world({.partitions = 1});
+    world.cluster.stop_node(1);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "patient"));
+    ASSERT_TRUE(world.produce(0, 2, "hasty", -1, nullptr, 0, 0, 200));
+    world.pass(Duration::ms(201));
+    EXPECT_EQ(world.reports.size(), 1U);
+    EXPECT_EQ(world.told(2).error, Errc::delivery_timeout);
+    EXPECT_EQ(world.told(2).stage, Stage::metadata);
+    world.cluster.start_node(1);
+    world.pass(second * 10);
+    EXPECT_EQ(world.told(1).error, Errc::none);
+}
+
+TEST(ProducerCore, AnUrgentRecordsBatchDoesNotLingerAndTheOthersDo) {
+    Config config;
+    config.linger = second * 60;
+    CoreWorld world({.partitions = 2}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "parked, then urgent", 0, nullptr, 0, Entry::flag_urgent));
+    world.pass(second);
+    EXPECT_EQ(world.reports.size(), 1U);
+    ASSERT_TRUE(world.produce(0, 2, "lingers", 1));
+    ASSERT_TRUE(world.produce(0, 3, "lingers", 0));
+    world.pass(second);
+    EXPECT_EQ(world.reports.size(), 1U);
+    ASSERT_TRUE(world.produce(0, 4, "urgent", 0, nullptr, 0, Entry::flag_urgent));
+    world.pass(second);
+    EXPECT_EQ(world.reports.size(), 3U);
+    EXPECT_EQ(world.told(3).error, Errc::none) << "it shared the batch";
+    EXPECT_EQ(world.told(4).error, Errc::none);
+}
+
+TEST(ProducerCore, APurgeEndsWhatItNamesAndTheRestGoesOn) {
+    Config config;
+    config.max_in_flight = 1;
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    world.hold_answers(true);
+    ASSERT_TRUE(world.produce(0, 2, "in flight"));
+    world.pass(second);
+    ASSERT_TRUE(world.produce(0, 3, "queued"));
+    world.core->purge(Purge::queued, world.now);
+    EXPECT_EQ(world.told(3).error, Errc::purged);
+    EXPECT_FALSE(world.told(3).may_have_been_written);
+    EXPECT_EQ(world.reports.count(2), 0U);
+    ASSERT_TRUE(world.produce(0, 4, "queued"));
+    world.core->purge(Purge::in_flight, world.now);
+    EXPECT_EQ(world.told(2).error, Errc::purged);
+    EXPECT_EQ(world.told(2).stage, Stage::in_flight);
+    EXPECT_TRUE(world.told(2).may_have_been_written);
+    EXPECT_EQ(world.reports.count(4), 0U);
+    world.hold_answers(false);
+    world.pass(second * 3);
+    EXPECT_EQ(world.told(4).error, Errc::none);
+}
+
 TEST(ProducerCore, ARecordKeepsItsAgeInAYoungerBatch) {
     Config config;
     config.delivery_timeout = second * 3;
@@ -221,7 +313,7 @@ TEST(ProducerCore, APurgeReportsWhatWasJustRefusedForItsOwnReason) {
     world.pass(second);
     ASSERT_TRUE(world.produce(0, 2, "to nowhere", 99));
     ASSERT_TRUE(world.produce(0, 3, "in time"));
-    world.core->purge(world.now);
+    world.core->purge(Purge::all, world.now);
     EXPECT_EQ(world.told(2).error, Errc::invalid_partition);
     EXPECT_EQ(world.told(3).error, Errc::purged);
     EXPECT_TRUE(world.core->idle());

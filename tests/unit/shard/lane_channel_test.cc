@@ -19,7 +19,7 @@ TEST(LaneChannel, ItsReportRingHasRoomForAReportOfEachRecordAlone) {
         EXPECT_TRUE(std::has_single_bit(bytes));
         EXPECT_GE(bytes, records * report_bytes_max + report_slack_bytes + report_hold_bytes);
     }
-    EXPECT_EQ(report_bytes_max, 56U);
+    EXPECT_EQ(report_bytes_max, 64U);
 }
 
 TEST(LaneChannel, SaysWhenThereWasNoMemoryAndIsHarmlessThen) {

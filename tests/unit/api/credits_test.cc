@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/credits.h"
+
+#include <thread>
+
+#include "running.h"
+
+namespace ringpost {
+namespace {
+
+using api::Credits;
+
+TEST(Credits, AreGivenInLotsAndNeverMoreThanThereAre) {
+    Credits small(5);
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(small.try_take(), 1U);
+    EXPECT_EQ(small.try_take(), 0U);
+    small.give(1);
+    EXPECT_EQ(small.try_take(), 1U);
+    Credits large(1'000'000);
+    EXPECT_EQ(large.try_take(), limits::credit_lot_max);
+    std::uint64_t sum = limits::credit_lot_max;
+    while (const std::uint32_t some = large.try_take()) sum += some;
+    EXPECT_EQ(sum, 1'000'000U);
+}
+
+TEST(Credits, GoToWhoHasWaitedLongestAndNewcomersDoNotPass) {
+    Credits credits(1);
+    EXPECT_EQ(credits.try_take(), 1U);
+    shard::Signal signal;
+    Credits::Waiter first{.signal = &signal};
+    Credits::Waiter second{.signal = &signal};
+    credits.begin_wait(first);
+    credits.begin_wait(second);
+    credits.give(1);
+    EXPECT_EQ(first.granted, 1U);
+    EXPECT_EQ(second.granted, 0U) << "one credit wakes one";
+    credits.end_wait(first);
+    EXPECT_EQ(credits.try_take(), 0U);
+    credits.give(1);
+    EXPECT_EQ(second.granted, 1U);
+    credits.end_wait(second);
+    Credits::Waiter gone{.signal = &signal};
+    credits.begin_wait(gone);
+    credits.end_wait(gone);
+    credits.give(1);
+    EXPECT_EQ(gone.granted, 0U) << "it has left";
+    EXPECT_EQ(credits.try_take(), 1U);
+}
+
+/// Answers are held back, so that nothing is reported: what all threads together get in is the
+/// limit, to the record.
+TEST(Credits, TheLimitOfAProducerHoldsForAnyNumberOfThreads) {
+    auto server = start_broker();
+    server->call([](fake::Cluster& cluster) {
+        cluster.faults().on_request = [](const fake::RequestAttempt& attempt) {
+            return attempt.header.key == wire::ApiKey::produce ? fake::RequestFate::swallow
+                                                               : fake::RequestFate::handle;
+        };
+    });
+    for (const std::uint32_t limit : {1U, 5U, 37U, 700U}) {
+        Options options = options_for(server->bootstrap());
+        options.queue_records_max = limit;
+        options.stop_timeout = Options::Millis(0);
+        Producer producer(options);
+        ASSERT_TRUE(producer.start());
+        std::atomic<std::uint32_t> accepted{0};
+        std::vector<std::thread> running;
+        for (int t = 0; t < 8; ++t) {
+            running.emplace_back([&] {
+                for (int i = 0; i < 1000; ++i) {
+                    const Errc error = producer.produce({.topic_name = "t", .value = "v"});
+                    if (error == Errc::none) ++accepted;
+                }
+            });
+        }
+        for (std::thread& thread : running) thread.join();
+        EXPECT_LE(accepted, limit);
+        // What a lane has drawn and not used is less than a lot.
+        EXPECT_GE(accepted, limit - std::min(limit, 8 * (limit / 256)));
+    }
+}
+
+TEST(Credits, ManyThreadsShareASmallLimitAndAllGetThrough) {
+    constexpr int each = 500;
+    auto server = start_broker();
+    Options options = options_for(server->bootstrap());
+    options.queue_records_max = 5;
+    options.linger = 60s;  // at the limit nothing lingers
+    options.delivery_timeout = 120s;
+    options.delivery_reports = Reports::none;
+    options.max_block = Options::Millis(-1);
+    Producer producer(options);
+    ASSERT_TRUE(producer.start());
+    std::vector<std::thread> running;
+    for (int t = 0; t < 8; ++t) {
+        running.emplace_back([&] {
+            for (int i = 0; i < each; ++i) {
+                ASSERT_EQ(producer.produce({.topic_name = "t", .value = "v"}), Errc::none);
+            }
+        });
+    }
+    for (std::thread& thread : running) thread.join();
+    EXPECT_TRUE(producer.flush(10s).ok());
+}
+
+TEST(Credits, WaitingEndsAtItsDeadlineAndSaysWhatIsFull) {
+    auto server = start_broker();
+    Options options = options_for(server->bootstrap());
+    options.linger = 60s;
+    options.delivery_timeout = 120s;
+    options.queue_records_max = 3;
+    options.stop_timeout = Options::Millis(0);
+    server->call([](fake::Cluster& cluster) {
+        cluster.faults().on_request = [](const fake::RequestAttempt& attempt) {
+            return attempt.header.key == wire::ApiKey::produce ? fake::RequestFate::swallow
+                                                               : fake::RequestFate::handle;
+        };
+    });
+    Producer producer(options);
+    Lane full = *producer.open_lane();
+    Lane other = *producer.open_lane();
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_EQ(full.produce({.topic_name = "t", .value = "v"}), Errc::none);
+    }
+    EXPECT_EQ(full.produce({.topic_name = "t", .value = "v"}), Errc::reports_full);
+    EXPECT_EQ(other.produce({.topic_name = "t", .value = "v"}), Errc::producer_full);
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(other.produce_for({.topic_name = "t", .value = "v"}, 50ms), Errc::producer_full);
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms);
+    std::thread waits([&] {
+        EXPECT_EQ(other.produce_for({.topic_name = "t", .value = "v"}, forever), Errc::none);
+    });
+    EXPECT_TRUE(producer.purge(Purge::all, 10s));
+    EXPECT_EQ(poll_all(full, 3).size(), 3U);
+    waits.join();
+}
+
+}  // namespace
+}  // namespace ringpost
