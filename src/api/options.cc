@@ -6,6 +6,7 @@
 
 #include "api/bootstrap.h"
 #include "api/option_table.h"
+#include "api/option_values.h"
 #include "base/limits.h"
 #include "base/format.h"
 
@@ -26,20 +27,44 @@ Result<void> check_ranges(const Options& options) {
     return {};
 }
 
+/// What somebody wrote may be long; a message is not.
+std::string_view shortened(std::string_view text) { return text.substr(0, 100); }
+
+/// The value is not quoted where none would be right: it may be a password.
+Result<void> check_peer(const api::PeerRow& peer, std::string_view name, std::string_view value) {
+    const auto is_value = [&](std::string_view word) { return api::same_word(word, value); };
+    if (peer.accepted == "*" || api::any_word(peer.accepted, is_value)) return {};
+    if (peer.accepted.empty()) {
+        return invalid(fmt::format("{}: {}; leave it out", shortened(name), peer.why));
+    }
+    std::string accepted(peer.accepted);
+    if (const std::size_t space = accepted.find(' '); space != accepted.npos) {
+        accepted.replace(space, 1, " or ");
+    }
+    return invalid(fmt::format("{}: \"{}\" is not {}: {}", shortened(name), shortened(value),
+                               accepted, peer.why));
+}
+
 }  // namespace
 
 Result<void> Options::set(std::string_view name, std::string_view value) {
-    const api::OptionRow* row = api::find_option(name);
-    if (row == nullptr) {
+    const api::Named named = api::find_name(name);
+    if (named.peer != nullptr) return check_peer(*named.peer, name, value);
+    if (named.row == nullptr) {
         const std::string_view nearest = api::nearest_option(name);
         return invalid(fmt::format(
-            "there is no option \"{}\"{}", name.substr(0, 100),
+            "there is no option \"{}\"{}", shortened(name),
             nearest.empty() ? "; Options in the README lists those that there are"
                             : fmt::format("; did you mean \"{}\"?", nearest)));
     }
-    if (!row->set(*this, value)) {
-        return invalid(
-            fmt::format("{}: \"{}\" is not {}", row->name, value.substr(0, 100), row->range));
+    const api::OptionRow& row = *named.row;
+    const auto set = named.alias != nullptr ? named.alias->set : row.set;
+    if (!set(*this, value)) {
+        const bool by_its_name = api::dotted(name) == row.name;
+        return invalid(fmt::format(
+            "{}{}: \"{}\" is not {}", by_its_name ? row.name : name,
+            by_its_name ? "" : fmt::format(" ({})", row.name), shortened(value),
+            named.alias != nullptr ? named.alias->range : row.range));
     }
     return {};
 }

@@ -41,6 +41,14 @@ TEST(Options, AValueOutOfRangeNamesTheRange) {
     EXPECT_FALSE(o.set("enable.idempotence", "maybe"));
 }
 
+TEST(Options, ANameIsOneShortLine) {
+    Options o;
+    EXPECT_TRUE(o.set("client.id", std::string(255, 'x')));
+    EXPECT_FALSE(o.set("client.id", std::string(256, 'x')));
+    EXPECT_FALSE(o.set("client.id", "two\nlines"));
+    EXPECT_FALSE(o.set("thread.name", std::string_view("a\0b", 3)));
+}
+
 TEST(Options, AFieldSetFromCodeHasTheSameRange) {
     Options o = good();
     o.max_in_flight = 6;
