@@ -154,6 +154,18 @@ struct [[gnu::visibility("default")]] Options {
     Result<void> set(std::string_view name, std::string_view value,
                      std::string_view origin = "program");
 
+    /// Sets what a file says that has the form of Java's .properties (OPTIONS.md tells it), 1 MiB
+    /// at most. All of it or nothing: the error names file, line and what would be right. Only a
+    /// regular file is read, so nothing can keep this waiting.
+    Result<void> load(const std::string& path);
+    /// The same from memory; `name` stands for the file in errors and origins.
+    Result<void> load_text(std::string_view text, std::string_view name);
+
+    /// Sets what the environment says: RINGPOST_LINGER_MS=5 is linger.ms. All of it or nothing; a
+    /// variable that begins with RINGPOST_ and is no option is an error.
+    /// Thread: while no other thread changes the environment.
+    Result<void> load_environment();
+
     /// What a producer takes: where two options can't go together and nothing has been said about
     /// one of them, that one gives way. (A field that has its default counts as nothing said.)
     Options effective() const;
@@ -165,7 +177,8 @@ struct [[gnu::visibility("default")]] Options {
     /// The effective options, in the order of this header.
     std::vector<OptionInfo> explain() const;
 
-    /// One line an effective option: "name = value".
+    /// One line an effective option: "name = value", as load_text() reads it. One without a value
+    /// is a comment.
     std::string describe() const;
 };
 

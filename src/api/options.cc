@@ -2,12 +2,15 @@
 // Options: from text, checked one by one and against each other, and back to text.
 #include <ringpost/options.h>
 
+#include <algorithm>
 #include <bit>
+#include <chrono>
 #include <vector>
 
 #include "api/bootstrap.h"
 #include "api/option_table.h"
 #include "api/option_values.h"
+#include "api/properties.h"
 #include "base/limits.h"
 #include "base/format.h"
 
@@ -163,7 +166,10 @@ Options Options::effective() const {
                          reconnect_backoff_max);
     }
     if (delivery_timeout < linger) {
-        const Millis longer = request_timeout + std::chrono::ceil<Millis>(linger);
+        constexpr Millis most = std::chrono::hours(24);  // the option's own bound
+        const Millis longer = std::min(std::min(request_timeout, most) +
+                                           std::min(std::chrono::ceil<Millis>(linger), most),
+                                       most);
         conflicts.settle("linger.ms", &Options::linger, Micros{0}, "delivery.timeout.ms",
                          &Options::delivery_timeout, longer);
     }
@@ -230,7 +236,8 @@ std::vector<OptionInfo> Options::explain() const {
 std::string Options::describe() const {
     std::string text;
     for (const OptionInfo& option : explain()) {
-        text += fmt::format("{} = {}\n", option.name, option.value);
+        text += fmt::format("{}{} = {}\n", option.value.empty() ? "# " : "", option.name,
+                            api::property_value(option.value));
     }
     return text;
 }

@@ -46,6 +46,10 @@ inline constexpr std::uint32_t partitions_max = 1U << 20;
 /// Bytes of a client id, whose length has 16 bits in each request; also of a thread name.
 inline constexpr std::uint32_t client_id_bytes_max = 255;
 
+/// Bytes of a file with options, and of one logical line of it: a list of some thousand brokers.
+inline constexpr std::uint32_t options_text_bytes_max = 1U << 20;
+inline constexpr std::uint32_t options_line_bytes_max = 64 * 1024;
+
 /// Brokers that one metadata answer may name.
 inline constexpr std::uint32_t brokers_max = 10'000;
 
