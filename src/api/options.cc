@@ -131,7 +131,7 @@ Result<void> Options::set(std::string_view name, std::string_view value,
         const std::string_view nearest = api::nearest_option(name);
         return invalid(fmt::format(
             "there is no option \"{}\"{}", shortened(name),
-            nearest.empty() ? "; Options in the README lists those that there are"
+            nearest.empty() ? "; `ringpost options` lists those that there are"
                             : fmt::format("; did you mean \"{}\"?", nearest)));
     }
     const api::OptionRow& row = *named.row;

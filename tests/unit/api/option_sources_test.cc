@@ -53,8 +53,8 @@ TEST(OptionSources, AnErrorNamesFileAndLine) {
               "FILE:1: there is no option \"lingr.ms\"; did you mean \"linger.ms\"?");
     EXPECT_EQ(refusal("\n\\u12=5"), "FILE:2: \\u needs four hexadecimal digits");
     EXPECT_EQ(refusal("[section]"),
-              "FILE:1: there is no option \"[section]\"; Options in the README lists those that "
-              "there are");
+              "FILE:1: there is no option \"[section]\"; `ringpost options` lists those that there "
+              "are");
 }
 
 TEST(OptionSources, TwoNamesOfOneOptionMustAgree) {
