@@ -73,7 +73,8 @@ class Sending {
 public:
     Sending(const ProduceArguments& arguments, Options options)
         : arguments_(arguments),
-          timeout_(options.delivery_timeout),
+          timeout_(options.effective().delivery_timeout),
+          brokers_(options.bootstrap_servers),
           producer_(std::move(options)) {}
 
     int run();
@@ -91,6 +92,7 @@ private:
 
     const ProduceArguments& arguments_;
     const std::chrono::milliseconds timeout_;
+    const std::string brokers_;
     Producer producer_;
     Lane lane_;
     Topic topic_;
@@ -255,7 +257,7 @@ void Sending::fail(Errc error, Errc last, std::uint64_t tag) {
     text += fmt::format(" [topic {}", arguments_.topic);
     if (arguments_.partition != any_partition)
         text += fmt::format(", partition {}", arguments_.partition);
-    text += fmt::format(", brokers {}]", arguments_.brokers);
+    text += fmt::format(", brokers {}]", brokers_);
     if (last != Errc::none && last != error) {
         text += fmt::format(" (the last error was {}: {})", to_string(last), message(last));
     }
@@ -310,8 +312,7 @@ std::string refuse_empty(const std::string& text) {
 
 void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) {
     CLI::App* sub = app.add_subcommand("produce", "Send lines to a topic, one record a line.");
-    sub->add_option("-b,--brokers", a.brokers, "HOST:PORT[,HOST:PORT...] to begin with")
-        ->required();
+    sub->add_option("-b,--brokers", a.brokers, "HOST:PORT[,HOST:PORT...] to begin with");
     sub->add_option("-t,--topic", a.topic, "Topic")->required();
     sub->add_option("-K,--key-delimiter", a.key_delimiter,
                     "What ends the key in a line; a line without it has no key")
@@ -322,12 +323,13 @@ void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) 
     sub->add_option("-H,--header", a.headers, "NAME=VALUE, or NAME for a null value; repeatable")
         ->check(refuse_nameless)
         ->allow_extra_args(false);
-    sub->add_option("-X,--option", a.options, "NAME=VALUE, such as linger.ms=0; repeatable")
-        ->allow_extra_args(false);
+    add_option_arguments(*sub, a.options);
     sub->add_flag("--json", a.json, "A summary for machines on standard output");
     sub->add_flag("-q,--quiet", a.quiet, "No progress, no summary; errors only");
     sub->add_option("FILE", a.files, "Files to send; standard input if none, or for -");
     sub->footer(
+        "Options: the environment (RINGPOST_LINGER_MS=5), then files, then -X, then -b: the later\n"
+        "counts. `ringpost options` prints them all.\n"
         "Exit status: 0 if every record was acknowledged, 1 if not or if a file could not be\n"
         "read, 2 if the arguments are wrong, 130 after a second Ctrl-C.");
     sub->callback(std::move(run));
@@ -337,21 +339,19 @@ int run_produce(const ProduceArguments& arguments) {
     catch_interrupts();
     Options options;
     options.log_sink = [](LogLevel, std::string_view line) { complain(line); };
-    std::vector<std::pair<std::string, std::string>> settings = {{"client.id", "ringpost-cli"}};
-    for (const std::string& option : arguments.options) {
-        const std::size_t equals = option.find('=');
-        if (equals == std::string::npos) {
-            complain(fmt::format("-X {}: give NAME=VALUE", option));
-            return 2;
-        }
-        settings.emplace_back(option.substr(0, equals), option.substr(equals + 1));
+    options.client_id = "ringpost-cli";
+    Result<void> read = read_options(arguments.options, options);
+    if (read && !arguments.brokers.empty()) {
+        read = options.set("bootstrap.servers", arguments.brokers, "-b");
     }
-    settings.emplace_back("bootstrap.servers", arguments.brokers);  // -b is the last word
-    for (const auto& [name, value] : settings) {
-        if (auto set = options.set(name, value); !set) {
-            complain(set.error().text);
-            return 2;
-        }
+    if (!read) {
+        complain(read.error().text);
+        return 2;
+    }
+    if (options.bootstrap_servers.empty()) {
+        complain("no brokers: give -b HOST:PORT, or bootstrap.servers by -X, in a file (-F) or in "
+                 "RINGPOST_BOOTSTRAP_SERVERS");
+        return 2;
     }
     return Sending(arguments, std::move(options)).run();
 }

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "option_arguments.h"
+
 namespace ringpost::tools {
 
 struct ProduceArguments {
@@ -17,7 +19,7 @@ struct ProduceArguments {
     std::string key_delimiter;
     std::int32_t partition = -1;
     std::vector<std::string> headers;
-    std::vector<std::string> options;
+    OptionArguments options;
     std::vector<std::string> files;
     bool json = false;
     bool quiet = false;

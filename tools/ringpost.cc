@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command-line program: `ringpost produce` sends lines, `ringpost broker` serves an embedded
-// broker.
+// The command-line program: `ringpost produce` sends lines, `ringpost options` prints
+// what can be chosen, `ringpost broker` serves an embedded broker.
 #include <fcntl.h>
 #include <ringpost/producer.h>
 
 #include <CLI/CLI.hpp>
 
 #include "broker_command.h"
+#include "options_command.h"
 #include "produce_command.h"
 
 int main(int argc, char** argv) {
@@ -26,6 +27,8 @@ int main(int argc, char** argv) {
     int status = 0;
     ringpost::tools::ProduceArguments produce;
     ringpost::tools::add_produce(app, produce, [&] { status = run_produce(produce); });
+    ringpost::tools::OptionsArguments options;
+    ringpost::tools::add_options_command(app, options, [&] { status = run_options(options); });
     ringpost::tools::BrokerArguments broker;
     ringpost::tools::add_broker(app, broker, [&] { status = run_broker(broker); });
     try {

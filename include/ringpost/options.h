@@ -51,8 +51,26 @@ enum class Mode : std::uint8_t {
 
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 
+/// Who has set an option: recorded by what reads text, for people; a producer does not need it.
+struct OptionOrigin {
+    std::string_view name;
+    std::string value;   ///< As it was shown then: a field that was changed later is the program's.
+    std::string origin;
+};
+
+/// One option as it would be used, for programs that print them.
+struct OptionInfo {
+    std::string_view name;
+    std::string value;
+    std::string origin;        ///< default, program, "because of NAME", or what set() was told.
+    std::string default_value;
+    std::string_view range;
+    std::string_view also;     ///< Other names in the same unit, separated by spaces.
+    std::string_view does;
+};
+
 /// Values are checked by Producer::start, which names the option, what was wrong and the range.
-/// The text names accept dots or underscores alike, and librdkafka's and Java's names.
+/// The text names accept dots or underscores alike, and pykafka's, librdkafka's and Java's names.
 struct [[gnu::visibility("default")]] Options {
     using Micros = std::chrono::microseconds;
     using Millis = std::chrono::milliseconds;
@@ -151,14 +169,38 @@ struct [[gnu::visibility("default")]] Options {
     LogLevel log_level = LogLevel::warn;  ///< `log.level`: off, error, warn, info or debug.
     LogSink log_sink;                     ///< None: no log.
 
-    /// Sets one option from text, as programs and files have it. Times are in the unit that the
-    /// name says. The error names the nearest right name, or the range.
-    Result<void> set(std::string_view name, std::string_view value);
+    std::vector<OptionOrigin> origins;    ///< Written by set() and what reads files.
 
-    /// Checks every value and every pair; the first thing wrong, with what would be right.
+    /// Sets one option from text, as programs and files have it. Times are in the unit that the
+    /// name says. The error names the nearest right name, or the range; nothing has changed then.
+    Result<void> set(std::string_view name, std::string_view value,
+                     std::string_view origin = "program");
+
+    /// Sets what a file says that has the form of Java's .properties (OPTIONS.md tells it), 1 MiB
+    /// at most. All of it or nothing: the error names file, line and what would be right. Only a
+    /// regular file is read, so nothing can keep this waiting.
+    Result<void> load(const std::string& path);
+    /// The same from memory; `name` stands for the file in errors and origins.
+    Result<void> load_text(std::string_view text, std::string_view name);
+
+    /// Sets what the environment says: RINGPOST_LINGER_MS=5 is linger.ms. All of it or nothing; a
+    /// variable that begins with RINGPOST_ and is no option is an error.
+    /// Thread: while no other thread changes the environment.
+    Result<void> load_environment();
+
+    /// What a producer takes: where two options can't go together and nothing has been said about
+    /// one of them, that one gives way. (A field that has its default counts as nothing said.)
+    Options effective() const;
+
+    /// Checks every value and every pair of effective(); the first thing wrong, with what would be
+    /// right.
     Result<void> validate() const;
 
-    /// One line an option: "name = value", in the order of this header.
+    /// The effective options, in the order of this header.
+    std::vector<OptionInfo> explain() const;
+
+    /// One line an effective option: "name = value", as load_text() reads it. One without a value
+    /// is a comment.
     std::string describe() const;
 };
 

@@ -115,7 +115,7 @@ std::uint64_t Lane::outstanding() const noexcept {
 // -----------------------------------------------------------------------------------------
 
 Producer::Producer(Options options)
-    : impl_(std::make_unique<api::ProducerImpl>(std::move(options))) {}
+    : impl_(std::make_unique<api::ProducerImpl>(options)) {}
 Producer::Producer(Producer&&) noexcept = default;
 Producer& Producer::operator=(Producer&&) noexcept = default;
 Producer::~Producer() = default;

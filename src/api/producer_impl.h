@@ -16,8 +16,8 @@ namespace ringpost::api {
 /// Thread: any, but start, and inline mode (the starting thread only).
 class ProducerImpl {
 public:
-    explicit ProducerImpl(Options options)
-        : host_(std::make_shared<Host>(std::move(options))),
+    explicit ProducerImpl(const Options& options)
+        : host_(std::make_shared<Host>(options.effective())),
           shelf_(std::make_shared<LaneShelf>()) {}
     ~ProducerImpl() {
         stop(host_->options.stop_timeout);

@@ -43,6 +43,13 @@ inline constexpr std::uint32_t topic_name_bytes_max = 249;
 inline constexpr std::uint32_t topics_max = 1U << 20;
 inline constexpr std::uint32_t partitions_max = 1U << 20;
 
+/// Bytes of a client id, whose length has 16 bits in each request; also of a thread name.
+inline constexpr std::uint32_t client_id_bytes_max = 255;
+
+/// Bytes of a file with options, and of one logical line of it: a list of some thousand brokers.
+inline constexpr std::uint32_t options_text_bytes_max = 1U << 20;
+inline constexpr std::uint32_t options_line_bytes_max = 64 * 1024;
+
 /// Brokers that one metadata answer may name.
 inline constexpr std::uint32_t brokers_max = 10'000;
 
@@ -78,7 +85,7 @@ static_assert(request_partitions_max * 2 + 2 <= send_pieces_max,
 static_assert(slab_bytes_min <= slab_bytes_growth_max);
 static_assert((slab_bytes_min & (slab_bytes_min - 1)) == 0);
 static_assert((slab_bytes_growth_max & (slab_bytes_growth_max - 1)) == 0);
-static_assert(request_frame_bytes >= topic_name_bytes_max + 512,
+static_assert(request_frame_bytes >= topic_name_bytes_max + client_id_bytes_max + 512,
               "a request for one partition of the longest topic name must fit");
 
 }  // namespace ringpost::limits

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input to `ringpost produce`: what the person sees, and that no accepted record is lost."""
+import json
 import os
 import pathlib
 import pty
@@ -107,6 +108,129 @@ class BadOptions(BadInput):
         with hostile_peers.serving(hostile_peers.silent) as address:
             outcome = program.run(['broker', '--listen', address], timeout_s=SHORT_S)
         self.assert_refused(outcome, re.escape(address), 'in use')
+
+
+class BadOptionFiles(BadInput):
+    """What -F and the environment may hold. No broker is needed to refuse these."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def options(self, *arguments, environment=None):
+        outcome = program.run(['options', *arguments], timeout_s=SHORT_S,
+                              env=os.environ | (environment or {}))
+        self.assertLess(outcome.seconds, 5, outcome)
+        return outcome
+
+    def refused(self, path, *patterns):
+        """By each command that takes -F."""
+        outcome = self.options('-F', path)
+        for one in (outcome, program.run(['produce', '-t', 'topic', '-F', path], THREE,
+                                         timeout_s=SHORT_S)):
+            self.assertEqual((one.code, one.out), (2, ''), one)
+            self.assert_refused(one, re.escape(str(path)), *patterns)
+            self.assertEqual(len(one.err.splitlines()), 1, one)
+        self.assertEqual(outcome.err, one.err)
+
+    def file(self, data):
+        path = self.folder / 'my.conf'
+        path.write_bytes(data)
+        return path
+
+    def test_missing(self):
+        self.refused(self.folder / 'missing', 'No such file')
+
+    def test_directory(self):
+        self.refused(self.folder, 'directory')
+
+    def test_unreadable(self):
+        path = self.file(b'acks=1')
+        path.chmod(0)
+        if os.access(path, os.R_OK):
+            self.skipTest('this user may read everything')
+        self.refused(path, 'Permission denied')
+
+    def test_endless(self):
+        for path in ('/dev/zero', '/dev/urandom'):
+            self.refused(path, 'no regular file')
+
+    def test_fifo_that_nobody_writes_to(self):
+        os.mkfifo(self.folder / 'fifo')
+        self.refused(self.folder / 'fifo', 'no regular file')
+
+    def test_huge(self):
+        path = self.file(b'')
+        os.truncate(path, 1 << 40)
+        self.refused(path, '1048576')
+
+    def test_binary(self):
+        self.refused(program.ringpost(), 'no text|bytes of it')
+        self.refused(self.file(b'acks=1\nlinger.ms=5\0\n'), ':2: .*0x00 is no text')
+
+    def test_line_too_long(self):
+        self.refused(self.file(b'acks=1\nclient.id=' + b'x' * 70_000), ':2: .*longer than 65536')
+
+    def test_invalid_escapes(self):
+        self.refused(self.file(b'client.id=\\u12'), ':1: .*four hexadecimal')
+        self.refused(self.file(b'client.id=\\ud800'), ':1: .*surrogate')
+
+    def test_unknown_name_and_value_out_of_range(self):
+        self.refused(self.file(b'\n\n# fine\nlingr.ms=5'), r':4: .*lingr\.ms.*"linger\.ms"')
+        self.refused(self.file(b'acks=1\nlinger_ms = 1000000'), ':2: .*0 to 900000')
+
+    def test_one_option_by_two_names(self):
+        self.refused(self.file(b'linger.ms=5\nqueue.buffering.max.ms=6'), ':2: .*:1.*same option')
+
+    def test_a_password_is_not_repeated(self):
+        path = self.file(b'sasl.password=hunter2')
+        self.refused(path, 'not supported')
+        self.assertNotIn('hunter2', self.options('-F', path).err)
+
+    def test_environment(self):
+        for name, value, *patterns in (('RINGPOST_LINGR_MS', '5', 'RINGPOST_LINGER_MS'),
+                                       ('RINGPOST_LINGER_MS', 'soon', '0 to 900000'),
+                                       ('RINGPOST_COMPRESSION_TYPE', 'zstd', 'not supported')):
+            outcome = self.options(environment={name: value})
+            self.assertEqual(outcome.code, 2, outcome)
+            self.assert_refused(outcome, name, *patterns)
+
+    def test_no_brokers(self):
+        outcome = program.run(['produce', '-t', 'topic'], THREE, timeout_s=SHORT_S)
+        self.assertEqual(outcome.code, 2, outcome)
+        self.assert_refused(outcome, '-b HOST:PORT', 'RINGPOST_BOOTSTRAP_SERVERS')
+
+    def test_conflict_names_both_and_their_origins(self):
+        path = self.file(b'acks=1\n')
+        outcome = self.options('-F', path, '-X', 'enable.idempotence=true')
+        self.assertEqual(outcome.code, 2, outcome)
+        self.assert_refused(outcome, re.escape(f'acks=1 ({path}:1)'),
+                            re.escape('enable.idempotence=true (-X)'))
+
+    def test_the_later_source_counts_and_is_named(self):
+        path = self.file(b'linger.ms=2\nspin.us=2\n')
+        outcome = self.options('--json', '-F', path, '-X', 'linger_ms=3', '-X', 'acks=0',
+                               environment={'RINGPOST_LINGER_MS': '1', 'RINGPOST_SPIN_US': '1',
+                                            'RINGPOST_MAX_RETRIES': '1'})
+        self.assertEqual((outcome.code, outcome.err), (0, ''), outcome)
+        found = {one['name']: (one['value'], one['origin']) for one in json.loads(outcome.out)}
+        self.assertEqual(found['linger.ms'], ('3', '-X'))
+        self.assertEqual(found['spin.us'], ('2', f'{path}:2'))
+        self.assertEqual(found['retries'], ('1', 'environment RINGPOST_MAX_RETRIES'))
+        self.assertEqual(found['enable.idempotence'], ('false', 'because of acks'))
+        self.assertEqual(found['shards'], ('1', 'default'))
+
+    def test_a_file_is_enough_to_produce(self):
+        with program.embedded_broker() as bootstrap:
+            path = self.file(f'metadata.broker.list = {bootstrap}\r\nlinger.ms 1\r\n'.encode())
+            outcome = program.run(['produce', '-t', 'topic', '--json', '-F', path], THREE)
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assert_reported(outcome, records=3, delivered=3)
+
+    def test_full_disk(self):
+        with open('/dev/full', 'wb') as full:
+            outcome = program.run(['options'], timeout_s=SHORT_S, stdout=full)
+        self.assertEqual(outcome.code, 1, outcome)
+        self.assert_refused(outcome, 'output', 'no space')
 
 
 class BadPeers(BadInput):

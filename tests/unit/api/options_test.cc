@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <ringpost/options.h>
+
+#include <map>
+#include <tuple>
 
 namespace ringpost {
 namespace {
@@ -41,6 +45,14 @@ TEST(Options, AValueOutOfRangeNamesTheRange) {
     EXPECT_FALSE(o.set("enable.idempotence", "maybe"));
 }
 
+TEST(Options, ANameIsOneShortLine) {
+    Options o;
+    EXPECT_TRUE(o.set("client.id", std::string(255, 'x')));
+    EXPECT_FALSE(o.set("client.id", std::string(256, 'x')));
+    EXPECT_FALSE(o.set("client.id", "two\nlines"));
+    EXPECT_FALSE(o.set("thread.name", std::string_view("a\0b", 3)));
+}
+
 TEST(Options, AFieldSetFromCodeHasTheSameRange) {
     Options o = good();
     o.max_in_flight = 6;
@@ -50,23 +62,119 @@ TEST(Options, AFieldSetFromCodeHasTheSameRange) {
     EXPECT_NE(complaint(o).find("linger.ms"), std::string::npos);
 }
 
-TEST(Options, AConflictNamesBoth) {
+/// Both options were asked for, and can't go together.
+struct Pair {
+    const char *first, *first_value, *second, *second_value;
+};
+constexpr Pair conflicts[] = {
+    {"enable.idempotence", "true", "acks", "1"},
+    {"enable.idempotence", "true", "retries", "0"},
+    {"max.request.size", "2000", "message.max.bytes", "3000"},
+    {"retry.backoff.max.ms", "50", "retry.backoff.ms", "60"},
+    {"reconnect.backoff.max.ms", "20", "reconnect.backoff.ms", "30"},
+    {"delivery.timeout.ms", "10", "linger.ms", "11"},
+    {"mode", "inline", "shards", "2"},
+    {"lane.ring.bytes", "2097152", "message.max.bytes", "1048513"},
+    {"buffer.memory", "2097152", "message.max.bytes", "1048513"},
+};
+
+TEST(Options, AConflictNamesBothWithTheirOrigins) {
+    for (const Pair& pair : conflicts) {
+        for (const bool swapped : {false, true}) {
+            Options o = good();
+            if (swapped) {
+                ASSERT_TRUE(o.set(pair.second, pair.second_value, "second"));
+            }
+            ASSERT_TRUE(o.set(pair.first, pair.first_value, "first"));
+            if (!swapped) {
+                ASSERT_TRUE(o.set(pair.second, pair.second_value, "second"));
+            }
+            const std::string text = complaint(o);
+            for (const auto& [name, value, origin] :
+                 {std::tuple{pair.first, pair.first_value, "first"},
+                  std::tuple{pair.second, pair.second_value, "second"}}) {
+                const std::string said = fmt::format("{}={} ({})", name, value, origin);
+                EXPECT_NE(text.find(said), std::string::npos) << said << " in: " << text;
+            }
+        }
+    }
+}
+
+TEST(Options, WhatNothingWasSaidAboutGivesWay) {
+    struct Case {
+        const char *name, *value, *other, *other_value;
+    };
+    const Case cases[] = {
+        {"acks", "1", "enable.idempotence", "false"},
+        {"acks", "0", "enable.idempotence", "false"},
+        {"message.max.bytes", "8388608", "max.request.size", "8388608"},
+        {"message.max.bytes", "8388608", "lane.ring.bytes", "33554432"},
+        {"message.max.bytes", "67108864", "buffer.memory", "268435456"},
+        {"max.request.size", "500000", "message.max.bytes", "500000"},
+        {"retry.backoff.ms", "5000", "retry.backoff.max.ms", "5000"},
+        {"retry.backoff.max.ms", "20", "retry.backoff.ms", "20"},
+        {"reconnect.backoff.ms", "5000", "reconnect.backoff.max.ms", "5000"},
+        {"reconnect.backoff.max.ms", "20", "reconnect.backoff.ms", "20"},
+        {"delivery.timeout.ms", "3", "linger.ms", "0"},
+        {"linger.ms", "120000.5", "delivery.timeout.ms", "150001"},
+    };
+    for (const Case& c : cases) {
+        Options o = good();
+        ASSERT_TRUE(o.set(c.name, c.value));
+        EXPECT_EQ(complaint(o), "") << c.name;
+        bool found = false;
+        for (const OptionInfo& option : o.explain()) {
+            if (option.name != c.other) continue;
+            found = true;
+            EXPECT_EQ(option.value, c.other_value) << c.name << '=' << c.value;
+            EXPECT_EQ(option.origin, fmt::format("because of {}", c.name)) << c.other;
+        }
+        EXPECT_TRUE(found);
+    }
+}
+
+TEST(Options, TheLargestRecordThereCanBeFitsWithoutMoreWords) {
     Options o = good();
-    ASSERT_TRUE(o.set("enable.idempotence", "true"));
-    ASSERT_TRUE(o.set("acks", "1"));
-    EXPECT_NE(complaint(o).find("acks"), std::string::npos);
-    EXPECT_NE(complaint(o).find("enable.idempotence"), std::string::npos);
-    o.enable_idempotence_asked = false;
-    EXPECT_EQ(complaint(o), "") << "only defaulted, it gives way";
-    o = good();
-    o.message_max_bytes = 8 << 20;
-    EXPECT_NE(complaint(o).find("max.request.size"), std::string::npos);
-    o.request_bytes_max = 8 << 20;
-    EXPECT_NE(complaint(o).find("lane.ring.bytes"), std::string::npos);
-    o.lane_ring_bytes = 32 << 20;
+    o.message_max_bytes = 64 << 20;  // from C++
     EXPECT_EQ(complaint(o), "");
-    o.buffer_memory = 2 << 20;
-    EXPECT_NE(complaint(o).find("buffer.memory"), std::string::npos);
+    EXPECT_EQ(o.effective().request_bytes_max, o.message_max_bytes);
+    o.message_max_bytes = UINT32_MAX;
+    EXPECT_NE(complaint(o).find("message.max.bytes"), std::string::npos);
+}
+
+TEST(Options, IdempotenceThatWasAskedForInCodeStays) {
+    Options o = good();
+    o.acks = Acks::leader;
+    EXPECT_EQ(complaint(o), "");
+    o.enable_idempotence_asked = true;
+    EXPECT_NE(complaint(o).find("enable.idempotence=true"), std::string::npos);
+}
+
+TEST(Options, MoreInFlightThanCanBeKeptInOrderIsRefusedByName) {
+    Options o = good();
+    const std::string text = o.set("max.in.flight", "1000000").error().text;
+    EXPECT_EQ(text, "max.in.flight (max.in.flight.requests.per.connection): \"1000000\" is not "
+                    "1 to 5");
+}
+
+TEST(Options, EachSaysWhereItIsFrom) {
+    Options o = good();
+    ASSERT_TRUE(o.set("linger.ms", "7", "FILE:3"));
+    ASSERT_TRUE(o.set("acks", "1", "FILE:4"));
+    ASSERT_TRUE(o.set("queue.buffering.max.kbytes", "65536", "-X"));
+    ASSERT_TRUE(o.set("spin.us", "20", "-X"));
+    o.shards = 2;
+    o.acks = Acks::all;  // after the file: not the file's any more
+    o.retry_backoff = std::chrono::milliseconds(200);
+    std::map<std::string_view, std::string> origins;
+    for (const OptionInfo& option : o.explain()) origins[option.name] = option.origin;
+    EXPECT_EQ(origins["linger.ms"], "FILE:3");
+    EXPECT_EQ(origins["acks"], "default");
+    EXPECT_EQ(origins["buffer.memory"], "-X");
+    EXPECT_EQ(origins["spin.us"], "-X") << "its default, but asked for";
+    EXPECT_EQ(origins["shards"], "program");
+    EXPECT_EQ(origins["retry.backoff.ms"], "program");
+    EXPECT_EQ(origins["retries"], "default");
 }
 
 }  // namespace
