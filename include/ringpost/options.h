@@ -104,6 +104,9 @@ struct [[gnu::visibility("default")]] Options {
     /// `reconnect.backoff.ms`, `reconnect.backoff.max.ms`: doubling, with full jitter.
     Millis reconnect_backoff{50};
     Millis reconnect_backoff_max{1'000};
+    /// `socket.keepalive.enable`: the kernel looks after a quiet connection's peer. librdkafka's
+    /// name; its default is false, Java's client has no choice but true.
+    bool socket_keepalive = true;
     /// `connections.max.idle.ms`: an unused connection is closed after this. 0: never.
     Millis connections_max_idle{540'000};
     /// `metadata.max.age.ms`: how old the view of the cluster may get while in use.

@@ -208,6 +208,8 @@ constexpr OptionRow rows[] = {
     {"reconnect.backoff.max.ms", "", "1 to 3600000",
      set_millis<&Options::reconnect_backoff_max, 1, 3'600'000>,
      show_millis<&Options::reconnect_backoff_max>},
+    {"socket.keepalive.enable", "", "true or false", set_bool<&Options::socket_keepalive>,
+     show_bool<&Options::socket_keepalive>},
     {"connections.max.idle.ms", "", "0 to 86400000; 0 is never",
      set_millis<&Options::connections_max_idle, 0, day_ms>,
      show_millis<&Options::connections_max_idle>},

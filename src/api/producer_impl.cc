@@ -68,6 +68,7 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
                                                        : io::Backend::automatic;
     s.io.capabilities = o.io_capabilities;
     s.io.sockets_max = limits::brokers_max;
+    s.io.tuning = {.keepalive = o.socket_keepalive, .user_timeout = p.request_timeout};
     s.io.log = log;
     s.block_bytes_max = block_bytes_for(o);
     s.memory_bytes = o.buffer_memory / s.block_bytes_max * s.block_bytes_max;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "running.h"
 
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +50,42 @@ TEST_P(EitherMode, ReportsEachRecordOnceWithTagAndOffset) {
     }
     EXPECT_EQ(lane.outstanding(), 0U);
     EXPECT_TRUE(producer->stop(5s));
+}
+
+/// Our sockets that are connected to that port of this host: what the kernel has for the option.
+std::vector<int> options_towards(const std::string& port, int level, int name) {
+    std::vector<int> values;
+    for (int d = 0; d < 1024; ++d) {
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        if (::getpeername(d, reinterpret_cast<sockaddr*>(&peer), &size) < 0) continue;
+        if (peer.sin_family != AF_INET || std::to_string(ntohs(peer.sin_port)) != port) continue;
+        int value = -1;
+        size = sizeof value;
+        EXPECT_EQ(::getsockopt(d, level, name, &value, &size), 0);
+        values.push_back(value);
+    }
+    return values;
+}
+
+TEST_P(EitherMode, ItsSocketsHaveWhatItsOptionsSay) {
+    const std::string where = server->bootstrap();
+    const std::string port = where.substr(where.rfind(':') + 1);
+    for (const bool keepalive : {true, false}) {
+        Options options = options_for(where, GetParam());
+        if (!keepalive) {
+            ASSERT_TRUE(options.set("socket.keepalive.enable", "false"));
+        }
+        options.request_timeout = 7'777ms;
+        start(options);
+        ASSERT_EQ(lane.produce({.topic_name = "t", .value = "v"}), Errc::none);
+        poll_all(lane, 1);
+        EXPECT_EQ(options_towards(port, SOL_SOCKET, SO_KEEPALIVE),
+                  std::vector<int>{keepalive ? 1 : 0});
+        EXPECT_EQ(options_towards(port, IPPROTO_TCP, TCP_USER_TIMEOUT), std::vector<int>{7'777});
+        EXPECT_EQ(options_towards(port, IPPROTO_TCP, TCP_NODELAY), std::vector<int>{1});
+        producer->stop(5s);
+    }
 }
 
 TEST_P(EitherMode, TakesATopicNameARecord) {
