@@ -46,6 +46,11 @@ inline constexpr std::uint32_t partitions_max = 1U << 20;
 /// Brokers that one metadata answer may name.
 inline constexpr std::uint32_t brokers_max = 10'000;
 
+/// Connections of a shard between their name and their first request at one time. All of a usual
+/// cluster's, yet fewer than a broker's queue of connections to be accepted holds
+/// (socket.listen.backlog.size, 50): also behind one proxy a whole cluster's return is no storm.
+inline constexpr std::uint32_t connection_setups_max = 32;
+
 /// Headers of one record.
 inline constexpr std::uint32_t record_headers_max = 1'000;
 

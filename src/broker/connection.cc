@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
+#include "broker/setup_turns.h"
 #include "wire/api_versions.h"
 
 namespace ringpost::broker {
@@ -18,7 +20,8 @@ constexpr std::uint32_t bit(State state) { return 1U << static_cast<unsigned>(st
 
 /// Where each state may go; one row a state, in the order of the enum.
 constexpr std::uint32_t edges[] = {
-    /* idle        */ bit(State::resolving),
+    /* idle        */ bit(State::resolving) | bit(State::waiting),
+    /* waiting     */ bit(State::resolving) | bit(State::idle),
     /* resolving   */ bit(State::connecting) | bit(State::backoff) | bit(State::idle),
     /* connecting  */ bit(State::negotiating) | bit(State::closing),
     /* negotiating */ bit(State::ready) | bit(State::closing),
@@ -32,13 +35,15 @@ constexpr std::uint32_t negotiation_slot = limits::inflight_requests_max;
 }  // namespace
 
 std::string_view to_string(Connection::State state) {
-    constexpr std::string_view names[] = {"idle",  "resolving", "connecting", "negotiating",
-                                          "ready", "closing",   "backoff"};
+    constexpr std::string_view names[] = {"idle",        "waiting", "resolving", "connecting",
+                                          "negotiating", "ready",   "closing",   "backoff"};
     return names[static_cast<unsigned>(state)];
 }
 
-Connection::Connection(const ConnectionOptions& options, std::string name, Prng& prng)
+Connection::Connection(const ConnectionOptions& options, SetupTurns& turns, std::string name,
+                       Prng& prng)
     : options_(options),
+      turns_(turns),
       name_(std::move(name)),
       prng_(prng),
       backoff_(options.backoff, options.backoff_max) {
@@ -56,6 +61,8 @@ void Connection::transition(State to, Instant now) {
     if (to == State::resolving || to == State::connecting || to == State::negotiating) {
         state_deadline_ = now + options_.setup_timeout;
     }
+    const bool is_set_up = to == State::ready || to == State::backoff || to == State::idle;
+    if (is_set_up && std::exchange(has_turn_, false)) turns_.give_back(now);
 }
 
 // Inputs -----------------------------------------------------------------------------------------
@@ -68,6 +75,13 @@ void Connection::want(Instant now) {
 void Connection::start(Instant now) {
     RINGPOST_ASSERT(!socket_open_);
     RINGPOST_ASSERT(unanswered_ == 0);
+    has_turn_ = turns_.try_take(*this);
+    transition(has_turn_ ? State::resolving : State::waiting, now);
+}
+
+void Connection::on_turn(Instant now) {
+    RINGPOST_ASSERT(state_ == State::waiting);
+    has_turn_ = true;
     transition(State::resolving, now);
 }
 
@@ -76,6 +90,10 @@ void Connection::shut(Instant now) {
     switch (state_) {
         case State::idle: return;
         case State::backoff: transition(State::idle, now); return;
+        case State::waiting:
+            turns_.leave(*this);
+            transition(State::idle, now);
+            return;
         // The look-up can't be called back; its answer finds an idle connection and is dropped.
         case State::resolving: transition(State::idle, now); return;
         case State::closing: rest_after_close_ = true; next_address_ = false; return;
@@ -319,6 +337,8 @@ Instant Connection::next_deadline() const {
 
 void Connection::check_invariants() const {
     RINGPOST_ASSERT(unanswered_ <= order_.size());
+    RINGPOST_ASSERT(turn_hook.linked == (state_ == State::waiting));
+    RINGPOST_ASSERT(!has_turn_ || !turn_hook.linked);
     RINGPOST_ASSERT(!sending_ || socket_open_);
     RINGPOST_ASSERT(!receiving_ || socket_open_);
     RINGPOST_ASSERT(received_begin_ <= received_end_);

@@ -12,7 +12,8 @@ Cluster::Cluster(const Config& config, Prng& prng) : config_(config), prng_(prng
 
 Node& Cluster::add_node(std::int32_t id, std::string host, std::uint16_t port) {
     nodes_.push_back(std::make_unique<Node>(static_cast<std::uint32_t>(nodes_.size()), id,
-                                            std::move(host), port, config_.connection, prng_));
+                                            std::move(host), port, config_.connection,
+                                            setup_turns_, prng_));
     return *nodes_.back();
 }
 

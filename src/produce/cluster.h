@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/prng.h"
+#include "broker/setup_turns.h"
 #include "produce/config.h"
 #include "produce/node.h"
 #include "produce/partition.h"
@@ -60,6 +61,7 @@ private:
 
     const Config& config_;
     Prng& prng_;
+    broker::SetupTurns setup_turns_;
     std::uint64_t round_ = 0;
     std::vector<std::unique_ptr<Node>> nodes_;
     std::vector<std::unique_ptr<Topic>> topics_;

@@ -80,11 +80,8 @@ void Housekeeping::wake_a_node(Instant now) {
     bool all_failing = true;
     for (const auto& node : nodes) {
         if (node->gone) continue;  // a connection to it is nobody's answer
+        if (node->connection.on_its_way() || node->connection.ready()) return;
         const auto state = node->connection.state();
-        if (state == ConnectionState::resolving || state == ConnectionState::connecting ||
-            state == ConnectionState::negotiating || state == ConnectionState::ready) {
-            return;
-        }
         all_failing &= state == ConnectionState::backoff || state == ConnectionState::closing;
     }
     if (all_failing) cluster_.add_seeds();

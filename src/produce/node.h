@@ -34,9 +34,9 @@ struct Node {
     std::array<InFlight, limits::request_slots> in_flight;
 
     Node(std::uint32_t index_, std::int32_t id_, std::string host_, std::uint16_t port_,
-         const broker::ConnectionOptions& options, Prng& prng)
+         const broker::ConnectionOptions& options, broker::SetupTurns& turns, Prng& prng)
         : index(index_), id(id_), host(std::move(host_)), port(port_),
-          connection(options, host + ":" + std::to_string(port_), prng) {
+          connection(options, turns, host + ":" + std::to_string(port_), prng) {
         for (std::uint32_t i = 0; i < limits::inflight_requests_max; ++i) {
             in_flight[i].batches.reserve(limits::request_partitions_max);
         }
