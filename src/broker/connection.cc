@@ -175,13 +175,18 @@ void Connection::on_received(std::int32_t result, Instant now) {
         transition(State::closing, now);
         return;
     }
+    std::string_view why =
+        result == 0 ? "the broker closed the connection" : "the connection was reset";
     if (state_ == State::negotiating && unanswered_ != 0) {
+        if (api_versions_version_ == 0) {
+            why = "the connection was closed instead of an answer to ApiVersions in any version: "
+                  "Kafka before 0.10, or not Kafka's port";
+        }
         // Some brokers and proxies drop a connection that asks with a version they don't know.
         constexpr std::int16_t next[] = {4, 0, 0, 0, 3};
         api_versions_version_ = next[api_versions_version_];
     }
-    fail(Errc::connection_lost,
-         result == 0 ? "the broker closed the connection" : "the connection was reset", now);
+    fail(Errc::connection_lost, why, now);
 }
 
 void Connection::on_closed(Instant now) {
@@ -271,6 +276,33 @@ void Connection::negotiate(Instant now) {
     submit(slot, now);
 }
 
+namespace {
+
+/// Without these no record can be sent.
+constexpr wire::ApiKey needed[] = {wire::ApiKey::produce, wire::ApiKey::metadata};
+
+std::string versions_text(const char* name, std::int16_t min, std::int16_t max) {
+    if (min == max) return fmt::format("{} {}", name, min);
+    return fmt::format("{} {} to {}", name, min, max);
+}
+
+/// Both sides of what does not overlap.
+std::string why_unsupported(const wire::ApiVersionsResponse& response) {
+    std::string offered;
+    std::string wanted;
+    for (const wire::ApiKey key : needed) {
+        const wire::ApiInfo& ours = wire::api_info(key);
+        const auto* row = response.find(key);
+        const char* separator = offered.empty() ? "" : ", ";
+        offered += separator + (row == nullptr ? fmt::format("no {}", ours.name)
+                                               : versions_text(ours.name, row->min, row->max));
+        wanted += separator + versions_text(ours.name, ours.min, ours.max);
+    }
+    return fmt::format("the broker offers {}; needed are {}: Kafka 2.1 or later", offered, wanted);
+}
+
+}  // namespace
+
 void Connection::on_api_versions(ByteSpan body, Instant now) {
     wire::ApiVersionsResponse response;
     if (!wire::decode(body, api_versions_version_, response)) {
@@ -300,14 +332,10 @@ void Connection::on_api_versions(ByteSpan body, Instant now) {
         const std::int16_t high = std::min(ours->max, row.max);
         if (low <= high) versions_[static_cast<std::size_t>(row.key)] = high;
     }
-    for (const wire::ApiKey needed : {wire::ApiKey::produce, wire::ApiKey::metadata}) {
-        if (versions_[static_cast<std::size_t>(needed)] >= 0) continue;
-        const wire::ApiInfo& ours = wire::api_info(needed);
-        fail(Errc::unsupported_broker,
-             fmt::format("the broker has no version of {} in common with ours ({} to {}); "
-                         "Kafka 2.1 and later have",
-                         ours.name, ours.min, ours.max),
-             now);
+    if (std::any_of(std::begin(needed), std::end(needed), [&](wire::ApiKey key) {
+            return versions_[static_cast<std::size_t>(key)] < 0;
+        })) {
+        fail(Errc::unsupported_broker, why_unsupported(response), now);
         return;
     }
     transition(State::ready, now);

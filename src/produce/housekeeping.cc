@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "wire/api.h"
 #include "wire/init_producer_id.h"
 #include "wire/metadata.h"
 
@@ -162,7 +163,12 @@ bool Housekeeping::on_producer_id(std::int16_t version, ByteSpan body, Instant n
 
 /// What waits fails; whatever comes later asks again, for somebody may have granted it meanwhile.
 void Housekeeping::refuse_producer_id(Errc error, Instant now) {
-    if (last_error_ != error) {
+    if (last_error_ != error && error == Errc::unsupported_broker) {
+        const wire::ApiInfo& ours = wire::api_info(wire::ApiKey::init_producer_id);
+        config_.log.error("no producer id: {}: the broker offers no {} in a version of {} to {}; "
+                          "idempotence needs one: Kafka 2.1 or later, or enable.idempotence=false",
+                          to_string(error), ours.name, ours.min, ours.max);
+    } else if (last_error_ != error) {
         config_.log.error("no producer id: {}: {}; grant IDEMPOTENT_WRITE or WRITE, or set "
                           "enable.idempotence=false", to_string(error), message(error));
     }

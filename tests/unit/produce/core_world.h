@@ -125,6 +125,8 @@ public:
         }
     }
 
+    fake::Broker& broker(std::int32_t id) { return *brokers_[static_cast<std::size_t>(id) - 1]; }
+
     // What came of it.
 
     /// Values in the partition's log, in order.

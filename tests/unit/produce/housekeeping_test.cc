@@ -51,6 +51,52 @@ TEST(Housekeeping, ARefusedProducerIdFailsTheRecordsWithItsReason) {
     EXPECT_EQ(world.told(1).error, Errc::unsupported_broker);
 }
 
+/// What Kafka 2.0 says of itself, as far as a producer asks (KIP-896).
+const std::vector<wire::ApiVersionsResponse::Api> kafka_2_0{{wire::ApiKey::produce, 0, 6},
+                                                            {wire::ApiKey::metadata, 0, 6},
+                                                            {wire::ApiKey::api_versions, 0, 2},
+                                                            {wire::ApiKey::init_producer_id, 0, 1}};
+
+TEST(Housekeeping, ABrokerThatIsTooOldIsNamedInTheLogAndInTheReport) {
+    std::string logged;
+    Config config;
+    config.delivery_timeout = second * 20;
+    config.connection.log = Log(LogLevel::warn, [&](LogLevel, std::string_view line) {
+        logged += std::string(line) + "\n";
+    });
+    CoreWorld world({.partitions = 1, .apis = kafka_2_0}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "x"));
+    world.pass(second * 30);
+    EXPECT_EQ(world.told(1).error, Errc::delivery_timeout);
+    EXPECT_EQ(world.told(1).last_error, Errc::unsupported_broker);
+    EXPECT_NE(logged.find("127.0.0.1:9001: unsupported_broker: the broker offers Produce 0 to 6, "
+                          "Metadata 0 to 6; needed are Produce 3 to 13, Metadata 7 to 13"),
+              std::string::npos)
+        << logged;
+    EXPECT_EQ(logged.find("unsupported_broker"), logged.rfind("unsupported_broker"))
+        << "said once: " << logged;
+}
+
+TEST(Housekeeping, OneBrokerThatIsTooOldDoesNotKeepTheOthersFromTheirRecords) {
+    Config config;
+    config.delivery_timeout = second * 20;
+    CoreWorld world({.brokers = 2, .partitions = 2}, config);
+    world.broker(2).set_apis(kafka_2_0);
+    world.add_topic(0, "t");
+    for (std::uint32_t i = 0; i < 2; ++i) {
+        ASSERT_TRUE(world.produce(0, i, "x", static_cast<std::int32_t>(i)));
+    }
+    world.pass(second * 30);
+    EXPECT_EQ(world.count(Errc::none), 1U);
+    ASSERT_EQ(world.count(Errc::delivery_timeout), 1U);
+    for (std::uint32_t i = 0; i < 2; ++i) {
+        if (world.told(i).error == Errc::none) continue;
+        EXPECT_EQ(world.told(i).last_error, Errc::unsupported_broker);
+        EXPECT_FALSE(world.told(i).may_have_been_written);
+    }
+}
+
 TEST(Housekeeping, AProducerIdThatIsGrantedLaterIsAskedForAgain) {
     CoreWorld world;
     bool granted = false;
