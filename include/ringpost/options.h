@@ -42,6 +42,12 @@ enum class Mode : std::uint8_t {
     inline_,    ///< No thread: the starting thread drives the loop through poll, flush and stop.
 };
 
+/// What becomes of the brokers that are known when none of them gives metadata (KIP-899, KIP-1102).
+enum class MetadataRecovery : std::uint8_t {
+    none,         ///< They are tried for ever; the bootstrap addresses serve at the start only.
+    rebootstrap,  ///< The bootstrap addresses are looked up anew and take their place.
+};
+
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 
 /// Values are checked by Producer::start, which names the option, what was wrong and the range.
@@ -111,6 +117,11 @@ struct [[gnu::visibility("default")]] Options {
     Millis connections_max_idle{540'000};
     /// `metadata.max.age.ms`: how old the view of the cluster may get while in use.
     Millis metadata_max_age{300'000};
+    /// `metadata.recovery.strategy`: what to do when no known broker is of use.
+    MetadataRecovery metadata_recovery = MetadataRecovery::rebootstrap;
+    /// `metadata.recovery.rebootstrap.trigger.ms`: how long metadata may be wanted in vain
+    /// until the known brokers are given up for the bootstrap addresses.
+    Millis rebootstrap_trigger{300'000};
     /// `topic.metadata.propagation.max.ms`: how long a topic that does not exist may take to
     /// appear.
     Millis topic_wait{30'000};

@@ -121,6 +121,8 @@ constexpr Choice<Partitioner> partitioner_choices[] = {
     {"round_robin", Partitioner::round_robin},
     {"sticky", Partitioner::sticky}};
 constexpr Choice<Mode> mode_choices[] = {{"threaded", Mode::threaded}, {"inline", Mode::inline_}};
+constexpr Choice<MetadataRecovery> recovery_choices[] = {
+    {"rebootstrap", MetadataRecovery::rebootstrap}, {"none", MetadataRecovery::none}};
 constexpr Choice<IoBackend> io_choices[] = {{"auto", IoBackend::automatic},
                                             {"io_uring", IoBackend::io_uring},
                                             {"epoll", IoBackend::epoll}};
@@ -215,6 +217,12 @@ constexpr OptionRow rows[] = {
      show_millis<&Options::connections_max_idle>},
     {"metadata.max.age.ms", "topic.metadata.refresh.interval.ms", "10 to 86400000",
      set_millis<&Options::metadata_max_age, 10, day_ms>, show_millis<&Options::metadata_max_age>},
+    {"metadata.recovery.strategy", "", "rebootstrap or none",
+     set_choice<&Options::metadata_recovery, recovery_choices>,
+     show_choice<&Options::metadata_recovery, recovery_choices>},
+    {"metadata.recovery.rebootstrap.trigger.ms", "", "100 to 86400000",
+     set_millis<&Options::rebootstrap_trigger, 100, day_ms>,
+     show_millis<&Options::rebootstrap_trigger>},
     {"topic.metadata.propagation.max.ms", "", "0 to 3600000",
      set_millis<&Options::topic_wait, 0, 3'600'000>, show_millis<&Options::topic_wait>},
     {"allow.auto.create.topics", "", "true or false",

@@ -52,6 +52,8 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.retry_backoff = Duration::from(o.retry_backoff);
     p.retry_backoff_max = Duration::from(o.retry_backoff_max);
     p.metadata_max_age = Duration::from(o.metadata_max_age);
+    p.metadata_recovery = o.metadata_recovery;
+    p.rebootstrap_trigger = Duration::from(o.rebootstrap_trigger);
     p.topic_wait = std::min(Duration::from(o.topic_wait), p.delivery_timeout);
     p.allow_auto_create_topics = o.allow_auto_create_topics;
     p.log = log;

@@ -43,7 +43,8 @@ inline constexpr std::uint32_t topic_name_bytes_max = 249;
 inline constexpr std::uint32_t topics_max = 1U << 20;
 inline constexpr std::uint32_t partitions_max = 1U << 20;
 
-/// Brokers that one metadata answer may name.
+/// Brokers that a shard knows of, those that left and came again under another id included. What
+/// names more of them is no cluster.
 inline constexpr std::uint32_t brokers_max = 10'000;
 
 /// Connections of a shard between their name and their first request at one time. All of a usual

@@ -123,6 +123,11 @@ public:
     void unwant() { wanted_ = false; }
     /// Ends the connection whatever it does; it rests afterwards.
     void shut(Instant now);
+    /// What an idle connection is called in messages from now on.
+    void rename(std::string name) {
+        RINGPOST_ASSERT(state_ == State::idle);
+        name_ = std::move(name);
+    }
 
     /// The owner can't make sense of what came: the connection ends, as after a bad frame.
     void distrust(std::string_view why, Instant now);

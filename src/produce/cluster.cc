@@ -3,6 +3,7 @@
 #include "produce/cluster.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -10,11 +11,12 @@ namespace ringpost::produce {
 
 Cluster::Cluster(const Config& config, Prng& prng) : config_(config), prng_(prng) { add_seeds(); }
 
-Node& Cluster::add_node(std::int32_t id, std::string host, std::uint16_t port) {
+Node* Cluster::add_node(std::int32_t id, std::string host, std::uint16_t port) {
+    if (nodes_.size() == limits::brokers_max) return nullptr;
     nodes_.push_back(std::make_unique<Node>(static_cast<std::uint32_t>(nodes_.size()), id,
                                             std::move(host), port, config_.connection,
                                             setup_turns_, prng_));
-    return *nodes_.back();
+    return nodes_.back().get();
 }
 
 void Cluster::add_seeds() {
@@ -79,7 +81,8 @@ bool Cluster::apply(const wire::MetadataResponse& response, Change& change) {
 }
 
 void Cluster::apply_brokers(const wire::MetadataResponse& response) {
-    for (const auto& node : nodes_) node->gone = node->id >= 0;
+    const bool seeds_stay = config_.metadata_recovery == MetadataRecovery::rebootstrap;
+    for (const auto& node : nodes_) node->gone = node->id >= 0 || !seeds_stay;
     for (const auto& broker : response.brokers) {
         if (broker.node_id < 0 || broker.port <= 0 || broker.port > 65535) continue;
         const auto port = static_cast<std::uint16_t>(broker.port);
@@ -94,14 +97,26 @@ void Cluster::apply_brokers(const wire::MetadataResponse& response) {
                 }
             }
         }
-        if (node == nullptr) node = &add_node(broker.node_id, broker.host, port);
-        node->gone = false;
-        if (node->host != broker.host || node->port != port) {
-            node->host = broker.host;
-            node->port = port;
-            node->address_changed = true;
+        if (node == nullptr) node = add_node(broker.node_id, broker.host, port);
+        if (node != nullptr) node->is_at(broker.host, port);
+    }
+}
+
+void Cluster::rebootstrap(Instant now) {
+    Change ignored;
+    for (const auto& topic : topics_) {
+        if (topic == nullptr) continue;
+        for (const auto& partition : topic->partitions) {
+            set_leader(*partition, nullptr, ignored);
+            partition->leader_epoch = -1;  // what comes may be another cluster's
         }
     }
+    for (const auto& node : nodes_) {
+        node->gone = node->id >= 0;  // what it has been asked it may still answer
+        // The name may have other addresses by now; one on its way has just looked.
+        if (!node->gone && node->connection.ready()) node->connection.shut(now);
+    }
+    add_seeds();
 }
 
 namespace {

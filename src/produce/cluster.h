@@ -52,12 +52,16 @@ public:
 
     /// Adds the bootstrap addresses as nodes of their own where no node has them (KIP-899).
     void add_seeds();
+    /// Nobody leads anything and every broker is gone, until an answer from a bootstrap address,
+    /// looked up anew, says otherwise (KIP-1102). Batches stay where they are.
+    void rebootstrap(Instant now);
 
 private:
     void apply_brokers(const wire::MetadataResponse& response);
     void apply_topic(const wire::MetadataResponse::Topic& answer, Change& change);
     static void set_leader(Partition& partition, Node* node, Change& change);
-    Node& add_node(std::int32_t id, std::string host, std::uint16_t port);
+    /// Null at limits::brokers_max.
+    Node* add_node(std::int32_t id, std::string host, std::uint16_t port);
 
     const Config& config_;
     Prng& prng_;

@@ -26,13 +26,12 @@ void Housekeeping::want_producer_id(Instant now) {
 }
 
 void Housekeeping::fill(Instant now) {
-    waiting_for_node_ = false;
     const bool metadata_due = metadata_.due(now);
+    if (metadata_due) watch_recovery(now);
     const bool id_due = producer_id_.due(now);
     if (!metadata_due && !id_due) return;
     Node* node = ready_node(now);
     if (node == nullptr) {
-        waiting_for_node_ = true;
         wake_a_node(now);
         return;
     }
@@ -50,9 +49,22 @@ void Housekeeping::fill(Instant now) {
     }
 }
 
+/// KIP-1102. The time runs from the first question that is due until an answer is of use: whether
+/// nobody can be reached or everybody answers in vain is the same.
+void Housekeeping::watch_recovery(Instant now) {
+    if (config_.metadata_recovery != MetadataRecovery::rebootstrap) return;
+    if (rebootstrap_at_.is_never()) rebootstrap_at_ = now + config_.rebootstrap_trigger;
+    if (now < rebootstrap_at_) return;
+    rebootstrap_at_ = now + config_.rebootstrap_trigger;
+    config_.log.warn("no known broker has given metadata for {} ms: back to the bootstrap servers",
+                     config_.rebootstrap_trigger.count_ms());
+    cluster_.rebootstrap(now);
+}
+
 Instant Housekeeping::next_deadline(Instant now) const {
     if (refusal_ != Errc::none) return now;
     Instant next = Instant::never();
+    if (metadata_.due(now)) next = rebootstrap_at_;
     for (const Errand* errand : {&metadata_, &producer_id_}) {
         // What is due already waits for a connection, whose own events wake the loop.
         if (errand->next_deadline() > now) next = std::min(next, errand->next_deadline());
@@ -85,7 +97,9 @@ void Housekeeping::wake_a_node(Instant now) {
         const auto state = node->connection.state();
         all_failing &= state == ConnectionState::backoff || state == ConnectionState::closing;
     }
-    if (all_failing) cluster_.add_seeds();
+    if (all_failing && config_.metadata_recovery == MetadataRecovery::rebootstrap) {
+        cluster_.add_seeds();
+    }
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         Node& node = *nodes[next_node_++ % nodes.size()];
         if (node.gone) continue;
@@ -123,13 +137,18 @@ bool Housekeeping::on_metadata(std::int16_t version, ByteSpan body, Instant now,
         return false;
     }
     const auto error = static_cast<Errc>(response.error_code);
-    if (error == Errc::rebootstrap_required) cluster_.add_seeds();
+    if (error == Errc::rebootstrap_required &&
+        config_.metadata_recovery == MetadataRecovery::rebootstrap) {
+        config_.log.warn("the cluster asks its clients to start again from the bootstrap servers");
+        cluster_.rebootstrap(now);
+    }
     if (error != Errc::none || !cluster_.apply(response, change)) {
         last_error_ = error == Errc::none ? Errc::no_metadata : error;
         metadata_.on_failure(now, prng_);
         return true;
     }
     last_error_ = Errc::none;
+    rebootstrap_at_ = Instant::never();
     if (change.any_pending) {
         metadata_.on_failure(now, prng_);
     } else {

@@ -82,6 +82,7 @@ public:
 
 private:
     Node* ready_node(Instant now);
+    void watch_recovery(Instant now);
     void wake_a_node(Instant now);
     void send_metadata(Node& node, broker::RequestSlot& slot, Instant now);
     void send_producer_id(Node& node, broker::RequestSlot& slot, Instant now);
@@ -94,7 +95,7 @@ private:
     Errand metadata_;
     Errand producer_id_;
     std::size_t next_node_ = 0;
-    bool waiting_for_node_ = false;
+    Instant rebootstrap_at_ = Instant::never();  ///< unless metadata comes before
     Errc refusal_ = Errc::none;
     Errc last_error_ = Errc::none;
 };

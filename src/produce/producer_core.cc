@@ -79,7 +79,10 @@ void ProducerCore::want_connections(Instant now) {
         Connection& connection = node->connection;
         if (node->address_changed) {
             connection.shut(now);
-            if (connection.state() == Connection::State::idle) node->address_changed = false;
+            if (connection.state() == Connection::State::idle) {
+                node->address_changed = false;
+                connection.rename(node->address_text());
+            }
         }
         if (!node->ready.empty() && !connection.ready()) connection.want(now);
     }
@@ -113,14 +116,18 @@ Errc ProducerCore::why_unsent(const Batch& batch) const {
     if (node != nullptr && !node->connection.ready()) return node->connection.last_error();
     if (batch.topic->error != Errc::none) return batch.topic->error;
     if (config_.idempotent && !identity_.known() && node != nullptr) return Errc::no_producer_id;
-    if (batch.topic->state == Topic::State::known) {
-        return node == nullptr ? Errc::leader_not_available : Errc::none;
+    if (node != nullptr) return Errc::none;
+    auto& nodes = const_cast<ProducerCore&>(*this).cluster_.nodes();
+    const bool reached = std::any_of(nodes.begin(), nodes.end(), [](const auto& other) {
+        return !other->gone && other->connection.ready();
+    });
+    if (batch.topic->state == Topic::State::known && reached) return Errc::leader_not_available;
+    for (const auto& other : nodes) {
+        if (other->gone || other->connection.last_error() == Errc::none) continue;
+        return other->connection.last_error();
     }
-    auto& self = const_cast<ProducerCore&>(*this);
-    for (const auto& seed : self.cluster_.nodes()) {
-        if (seed->connection.last_error() != Errc::none) return seed->connection.last_error();
-    }
-    return Errc::no_metadata;
+    return batch.topic->state == Topic::State::known ? Errc::leader_not_available
+                                                     : Errc::no_metadata;
 }
 
 /// Says once in a while what records have timed out, and what every connection was doing.

@@ -30,6 +30,7 @@ struct View {
     Cluster cluster{config, prng};
     Topic& topic = cluster.add_topic(0, "t");
     Cluster::Change change;
+    Instant now = Instant::from_ns(1'000'000'000);
 
     bool apply(const wire::MetadataResponse& r) {
         change = {};
@@ -119,6 +120,40 @@ TEST(Cluster, TakesALeaderHintOnlyIfItIsNewerAndItsNodeKnown) {
     EXPECT_FALSE(v.cluster.apply_leader_hint(v.partition(), 9, 6));
     EXPECT_TRUE(v.cluster.apply_leader_hint(v.partition(), 2, 6));
     EXPECT_EQ(v.partition().node->id, 2);
+}
+
+TEST(Cluster, RebootstrapDropsTheViewAndKeepsTheBatches) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    Batch batch;
+    v.partition().queue.push_back(batch);
+    for (int i = 0; i < 3; ++i) {
+        v.cluster.rebootstrap(v.now);
+        EXPECT_TRUE(v.cluster.node_by_id(1)->gone);
+        EXPECT_TRUE(v.cluster.node_by_id(2)->gone);
+        EXPECT_EQ(v.partition().node, nullptr);
+        EXPECT_EQ(v.partition().queue.front(), &batch);
+        ASSERT_EQ(v.cluster.nodes().size(), 3U) << "the seed, once";
+        EXPECT_EQ(v.cluster.nodes()[2]->host, "one");
+        EXPECT_LT(v.cluster.nodes()[2]->id, 0);
+        // A cluster made anew begins its epochs anew.
+        ASSERT_TRUE(v.apply(answer(2, 0)));
+        EXPECT_EQ(v.partition().node->id, 2);
+        EXPECT_FALSE(v.partition().node->gone);
+    }
+    v.partition().queue.remove(batch);
+}
+
+TEST(Cluster, KnowsNoMoreBrokersThanTheLimit) {
+    View v;
+    auto many = answer(1, 0);
+    many.brokers.clear();
+    for (std::int32_t i = 0; i < 2 * static_cast<std::int32_t>(limits::brokers_max); ++i) {
+        many.brokers.push_back({i, "b" + std::to_string(i), 1, ""});
+    }
+    ASSERT_TRUE(v.apply(many));
+    EXPECT_EQ(v.cluster.nodes().size(), limits::brokers_max);
+    EXPECT_EQ(v.partition().node->id, 1);
 }
 
 TEST(Cluster, SurvivesIndexesAndPortsThatCannotBe) {

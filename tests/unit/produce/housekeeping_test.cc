@@ -201,6 +201,120 @@ TEST(Housekeeping, WithoutIdempotenceNoProducerIdIsNeeded) {
     EXPECT_EQ(world.told(1).error, Errc::none);
 }
 
+// Rebootstrap -----------------------------------------------------------------------------------
+
+/// A cluster of two whose bootstrap name leads to the first of them, and which the world has used.
+struct Movable {
+    explicit Movable(MetadataRecovery recovery = MetadataRecovery::rebootstrap)
+        : world({.brokers = 2, .partitions = 2}, with(recovery)) {
+        world.cluster.set_address(1, "10.0.0.1", CoreWorld::port_of(1));
+        world.cluster.set_address(2, "10.0.0.2", CoreWorld::port_of(2));
+        world.names["boot"] = 1;
+        world.config.seeds = {{"boot", 9092}};
+        world.restart_core();
+        world.add_topic(0, "t");
+        produce(0);
+        world.pass(second);
+        EXPECT_EQ(world.count(Errc::none), 2U);
+    }
+    static Config with(MetadataRecovery recovery) {
+        Config config;
+        config.metadata_recovery = recovery;
+        config.delivery_timeout = second * 2000;
+        return config;
+    }
+    /// A record for either partition.
+    void produce(std::uint32_t from) {
+        for (std::uint32_t i = 0; i < 2; ++i) {
+            ASSERT_TRUE(world.produce(0, from + i, "x", static_cast<std::int32_t>(i)));
+        }
+    }
+    /// To addresses that only the bootstrap name knows; behind the old ones there is silence.
+    void move() {
+        world.names["10.0.0.1"] = world.names["10.0.0.2"] = 0;
+        world.cluster.set_address(1, "10.9.0.1", CoreWorld::port_of(1));
+        world.cluster.set_address(2, "10.9.0.2", CoreWorld::port_of(2));
+        world.reset_connections();
+    }
+
+    CoreWorld world;
+};
+
+TEST(Housekeeping, AClusterThatMovesAsAWholeIsFoundByItsBootstrapName) {
+    Movable m;
+    m.move();
+    m.produce(10);
+    m.world.pass(m.world.config.rebootstrap_trigger + second * 30);
+    EXPECT_EQ(m.world.count(Errc::none), 4U);
+    EXPECT_EQ(m.world.log("t", 0).size() + m.world.log("t", 1).size(), 4U) << "each once";
+}
+
+TEST(Housekeeping, WithoutRecoveryTheKnownBrokersAreTriedForEver) {
+    Movable m(MetadataRecovery::none);
+    m.move();
+    m.produce(10);
+    m.world.pass(second * 1900);
+    EXPECT_EQ(m.world.count(Errc::none), 2U);
+    m.world.pass(second * 200);
+    EXPECT_EQ(m.world.told(10).error, Errc::delivery_timeout);
+    EXPECT_EQ(m.world.told(10).last_error, Errc::connect_failed);
+    m.world.names["10.0.0.1"] = 1;
+    m.world.names["10.0.0.2"] = 2;
+    m.produce(20);
+    m.world.pass(second * 60);
+    EXPECT_EQ(m.world.told(20).error, Errc::none) << "and found when they are back";
+}
+
+TEST(Housekeeping, BrokersThatAnswerInVainAreGivenUpAfterTheTrigger) {
+    Movable m;
+    // The first one has left its cluster and knows nobody; the name leads to the second by now.
+    m.world.names["boot"] = 2;
+    m.world.cluster.move_leader("t", 0, 2);
+    m.world.cluster.move_leader("t", 1, 2);
+    m.world.names["10.0.0.2"] = 0;
+    m.world.cluster.set_address(2, "10.9.0.2", CoreWorld::port_of(2));
+    m.world.cluster.faults().on_metadata = [](std::int32_t node, wire::MetadataResponse& answer) {
+        if (node == 1) answer.brokers.clear();
+    };
+    m.world.cluster.faults().on_produce = [](const fake::ProduceAttempt& attempt) {
+        return attempt.node_id == 1 ? fake::ProduceFault{Errc::leader_not_available}
+                                    : fake::ProduceFault{};
+    };
+    m.world.reset_connections();
+    m.produce(10);
+    m.world.pass(m.world.config.rebootstrap_trigger - second * 20);
+    EXPECT_EQ(m.world.count(Errc::none), 2U) << "not yet";
+    m.world.pass(second * 60);
+    EXPECT_EQ(m.world.count(Errc::none), 4U);
+}
+
+TEST(Housekeeping, AClusterThatAsksForARebootstrapGetsItAtOnce) {
+    for (const auto recovery : {MetadataRecovery::rebootstrap, MetadataRecovery::none}) {
+        Movable m(recovery);
+        m.world.names["boot"] = 2;
+        bool asks = true;
+        m.world.cluster.faults().on_metadata = [&](std::int32_t node, wire::MetadataResponse& r) {
+            if (node != 1 || !asks) return;
+            r.error_code = static_cast<std::int16_t>(Errc::rebootstrap_required);
+            r.brokers.clear();
+        };
+        m.world.cluster.stop_node(2);
+        m.world.reset_connections();
+        m.world.pass(second * 5);
+        m.world.cluster.start_node(2);
+        m.world.cluster.move_leader("t", 0, 2);
+        m.world.cluster.move_leader("t", 1, 2);
+        m.world.names["10.0.0.2"] = 0;
+        m.world.cluster.set_address(2, "10.9.0.2", CoreWorld::port_of(2));
+        m.produce(10);
+        m.world.pass(second * 20);
+        EXPECT_EQ(m.world.count(Errc::none), recovery == MetadataRecovery::none ? 2U : 4U);
+        asks = false;
+        m.world.pass(second * 20);
+        EXPECT_EQ(m.world.count(Errc::none), 4U);
+    }
+}
+
 TEST(Errand, WaitsLongerAfterEachFailure) {
     Prng prng(1);
     Errand errand(Duration::ms(100), Duration::ms(400));
