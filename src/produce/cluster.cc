@@ -194,6 +194,14 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
     }
 }
 
+void Cluster::apply_endpoint(std::int32_t node_id, std::string_view host, std::int32_t port) {
+    if (!is_unknown_leader(node_id) || host.empty() || port <= 0 || port > 65535) return;
+    const auto its_port = static_cast<std::uint16_t>(port);
+    Node* node = node_by_id(node_id);
+    if (node == nullptr) node = add_node(node_id, std::string(host), its_port);
+    if (node != nullptr) node->is_at(host, its_port);
+}
+
 bool Cluster::apply_leader_hint(Partition& partition, std::int32_t node_id,
                                 std::int32_t leader_epoch) {
     if (node_id < 0 || leader_epoch <= partition.leader_epoch) return false;

@@ -50,6 +50,15 @@ public:
     /// KIP-951: a leader named by a produce response. False if it is older or its node unknown.
     bool apply_leader_hint(Partition& partition, std::int32_t node_id, std::int32_t leader_epoch);
 
+    /// A hint's leader that has no node, or one that is gone.
+    bool is_unknown_leader(std::int32_t node_id) {
+        if (node_id < 0) [[likely]] return false;
+        const Node* node = node_by_id(node_id);
+        return node == nullptr || node->gone;
+    }
+    /// KIP-951: where such a leader is. Of the others the metadata knows better.
+    void apply_endpoint(std::int32_t node_id, std::string_view host, std::int32_t port);
+
     /// Adds the bootstrap addresses as nodes of their own where no node has them (KIP-899).
     void add_seeds();
     /// Nobody leads anything and every broker is gone, until an answer from a bootstrap address,

@@ -122,6 +122,38 @@ TEST(Cluster, TakesALeaderHintOnlyIfItIsNewerAndItsNodeKnown) {
     EXPECT_EQ(v.partition().node->id, 2);
 }
 
+TEST(Cluster, AnEndpointMakesAnUnknownLeaderKnownAndNothingElse) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    v.cluster.apply_endpoint(9, "nine", 9009);
+    ASSERT_NE(v.cluster.node_by_id(9), nullptr);
+    EXPECT_EQ(v.cluster.node_by_id(9)->host, "nine");
+    EXPECT_TRUE(v.cluster.apply_leader_hint(v.partition(), 9, 6));
+    EXPECT_EQ(v.partition().node, v.cluster.node_by_id(9));
+    // The metadata's word on a broker that it names stands.
+    v.cluster.apply_endpoint(1, "elsewhere", 1);
+    EXPECT_EQ(v.cluster.node_by_id(1)->host, "one");
+    const std::size_t before = v.cluster.nodes().size();
+    v.cluster.apply_endpoint(-1, "none", 1);
+    v.cluster.apply_endpoint(10, "", 1);
+    v.cluster.apply_endpoint(10, "ten", 0);
+    v.cluster.apply_endpoint(10, "ten", 65'536);
+    EXPECT_EQ(v.cluster.nodes().size(), before);
+}
+
+TEST(Cluster, AnEndpointBringsABrokerBackThatWasGone) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    auto fewer = answer(1, 5);
+    fewer.brokers.pop_back();
+    ASSERT_TRUE(v.apply(fewer));
+    ASSERT_TRUE(v.cluster.node_by_id(2)->gone);
+    v.cluster.apply_endpoint(2, "two-b", 9012);
+    EXPECT_FALSE(v.cluster.node_by_id(2)->gone);
+    EXPECT_EQ(v.cluster.node_by_id(2)->host, "two-b");
+    EXPECT_TRUE(v.cluster.node_by_id(2)->address_changed);
+}
+
 TEST(Cluster, RebootstrapDropsTheViewAndKeepsTheBatches) {
     View v;
     ASSERT_TRUE(v.apply(answer(1, 5)));
@@ -154,6 +186,8 @@ TEST(Cluster, KnowsNoMoreBrokersThanTheLimit) {
     ASSERT_TRUE(v.apply(many));
     EXPECT_EQ(v.cluster.nodes().size(), limits::brokers_max);
     EXPECT_EQ(v.partition().node->id, 1);
+    v.cluster.apply_endpoint(1'000'000, "more", 1);
+    EXPECT_EQ(v.cluster.nodes().size(), limits::brokers_max);
 }
 
 TEST(Cluster, SurvivesIndexesAndPortsThatCannotBe) {
