@@ -117,6 +117,9 @@ struct [[gnu::visibility("default")]] Options {
     Millis connections_max_idle{540'000};
     /// `metadata.max.age.ms`: how old the view of the cluster may get while in use.
     Millis metadata_max_age{300'000};
+    /// `metadata.max.idle.ms`: a topic to which nothing was produced for so long is not asked for
+    /// any more. Its next records wait for an answer, as a new topic's do.
+    Millis metadata_max_idle{300'000};
     /// `metadata.recovery.strategy`: what to do when no known broker is of use.
     MetadataRecovery metadata_recovery = MetadataRecovery::rebootstrap;
     /// `metadata.recovery.rebootstrap.trigger.ms`: how long metadata may be wanted in vain

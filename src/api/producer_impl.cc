@@ -52,6 +52,7 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.retry_backoff = Duration::from(o.retry_backoff);
     p.retry_backoff_max = Duration::from(o.retry_backoff_max);
     p.metadata_max_age = Duration::from(o.metadata_max_age);
+    p.metadata_max_idle = Duration::from(o.metadata_max_idle);
     p.metadata_recovery = o.metadata_recovery;
     p.rebootstrap_trigger = Duration::from(o.rebootstrap_trigger);
     p.topic_wait = std::min(Duration::from(o.topic_wait), p.delivery_timeout);

@@ -46,8 +46,33 @@ Topic& Cluster::add_topic(std::uint32_t id, std::string_view name) {
     topic.id = id;
     topic.name = name;
     by_name_[topic.name] = &topic;
-    in_use_.push_back(&topic);
     return topic;
+}
+
+void Cluster::use(Topic& topic, Instant now) {
+    topic.used_at = now;
+    if (std::exchange(topic.in_use, true)) return;
+    in_use_.push_back(&topic);
+}
+
+void Cluster::forget_unused(Instant now) {
+    std::erase_if(in_use_, [&](Topic* topic) {
+        if (now < topic->used_at + config_.metadata_max_idle) return false;
+        const bool has_batches =
+            !topic->parked.empty() ||
+            std::any_of(topic->partitions.begin(), topic->partitions.end(),
+                        [](const auto& partition) { return !partition->queue.empty(); });
+        if (has_batches) {
+            topic->used_at = now;
+            return false;
+        }
+        config_.log.debug("{}: not produced to for metadata.max.idle.ms, forgotten", topic->name);
+        topic->in_use = false;
+        // Its next record waits for an answer: by then the leaders may be others, the topic, too.
+        topic->state = Topic::State::unknown;
+        topic->error = Errc::none;
+        return true;
+    });
 }
 
 Topic* Cluster::topic_by_name(std::string_view name) {

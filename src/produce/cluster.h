@@ -33,7 +33,13 @@ public:
     Topic* topic(std::uint32_t id) {
         return id < topics_.size() ? topics_[id].get() : nullptr;
     }
+    /// It is not in use yet.
     Topic& add_topic(std::uint32_t id, std::string_view name);
+    /// Something is produced to the topic: metadata is to be asked for it.
+    void use(Topic& topic, Instant now);
+    /// Topics without batches that were not used for metadata.max.idle.ms are `unknown` and not in
+    /// use any more.
+    void forget_unused(Instant now);
     const std::vector<Topic*>& topics_in_use() const { return in_use_; }
     Topic* topic_by_name(std::string_view name);
     Topic* topic_by_uuid(const wire::Uuid& uuid);

@@ -26,6 +26,8 @@ void Housekeeping::want_producer_id(Instant now) {
 }
 
 void Housekeeping::fill(Instant now) {
+    if (metadata_.due(now)) cluster_.forget_unused(now);
+    if (cluster_.topics_in_use().empty()) rest();
     const bool metadata_due = metadata_.due(now);
     if (metadata_due) watch_recovery(now);
     const bool id_due = producer_id_.due(now);
@@ -47,6 +49,13 @@ void Housekeeping::fill(Instant now) {
             send_producer_id(*node, *slot, now);
         }
     }
+}
+
+/// Nothing is produced: the next record will ask.
+void Housekeeping::rest() {
+    metadata_.unwant();
+    producer_id_.unwant();
+    rebootstrap_at_ = Instant::never();
 }
 
 /// KIP-1102. The time runs from the first question that is due until an answer is of use: whether

@@ -23,6 +23,8 @@ public:
     /// As soon as the backoff allows.
     void want(Instant now) { due_ = std::min(due_, std::max(now, not_before_)); }
     void want_at(Instant at) { due_ = std::min(due_, std::max(at, not_before_)); }
+    /// Not until it is wanted again.
+    void unwant() { due_ = Instant::never(); }
     bool due(Instant now) const { return !outstanding_ && due_ <= now; }
     void on_sent() {
         outstanding_ = true;
@@ -82,6 +84,7 @@ public:
 
 private:
     Node* ready_node(Instant now);
+    void rest();
     void watch_recovery(Instant now);
     void wake_a_node(Instant now);
     void send_metadata(Node& node, broker::RequestSlot& slot, Instant now);

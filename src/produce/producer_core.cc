@@ -40,7 +40,7 @@ ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
 // ------------------------------------------------------------------------------------------
 
 void ProducerCore::add_topic(std::uint32_t id, std::string_view name, Instant now) {
-    cluster_.add_topic(id, name);
+    cluster_.use(cluster_.add_topic(id, name), now);
     housekeeping_.want_metadata(now);
     housekeeping_.want_producer_id(now);
 }

@@ -176,6 +176,33 @@ TEST(Cluster, RebootstrapDropsTheViewAndKeepsTheBatches) {
     v.partition().queue.remove(batch);
 }
 
+TEST(Cluster, ForgetsATopicThatIsNotUsedAndHasNoBatches) {
+    View v;
+    v.cluster.use(v.topic, v.now);
+    v.cluster.use(v.topic, v.now);
+    ASSERT_EQ(v.cluster.topics_in_use().size(), 1U);
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    Batch batch;
+    v.partition().queue.push_back(batch);
+    v.now = v.now + v.config.metadata_max_idle;
+    v.cluster.forget_unused(v.now);
+    EXPECT_EQ(v.topic.state, Topic::State::known) << "its batches need the leaders";
+    v.partition().queue.remove(batch);
+    v.cluster.forget_unused(v.now);
+    EXPECT_EQ(v.topic.state, Topic::State::known) << "a moment ago it had batches";
+    v.now = v.now + v.config.metadata_max_idle;
+    v.cluster.forget_unused(v.now + Duration::us(-1));
+    EXPECT_EQ(v.cluster.topics_in_use().size(), 1U);
+    v.cluster.forget_unused(v.now);
+    EXPECT_TRUE(v.cluster.topics_in_use().empty());
+    EXPECT_EQ(v.topic.state, Topic::State::unknown);
+    v.cluster.use(v.topic, v.now);
+    ASSERT_TRUE(v.apply(answer(2, 6)));
+    EXPECT_EQ(v.topic.state, Topic::State::known);
+    EXPECT_EQ(v.topic.partitions.size(), 1U);
+    EXPECT_EQ(v.partition().node->id, 2);
+}
+
 TEST(Cluster, KnowsNoMoreBrokersThanTheLimit) {
     View v;
     auto many = answer(1, 0);

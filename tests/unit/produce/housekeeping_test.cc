@@ -315,6 +315,70 @@ TEST(Housekeeping, AClusterThatAsksForARebootstrapGetsItAtOnce) {
     }
 }
 
+// Topics that are not used -----------------------------------------------------------------------
+
+/// The names that each metadata request asks for, from now on.
+void note_questions(CoreWorld& world, std::vector<std::string>& questions) {
+    world.cluster.faults().on_request = [&](const fake::RequestAttempt& attempt) {
+        if (attempt.header.key == wire::ApiKey::metadata) {
+            wire::MetadataRequest request;
+            EXPECT_TRUE(wire::decode(attempt.body, attempt.header.version, request));
+            std::string names;
+            for (const auto& topic : request.topics) names += topic.name + " ";
+            questions.push_back(names);
+        }
+        return fake::RequestFate::handle;
+    };
+}
+
+TEST(Housekeeping, ATopicThatIsNotUsedIsNotAskedForUntilItIs) {
+    Config config;
+    config.metadata_max_age = second * 10;
+    config.metadata_max_idle = second * 25;
+    CoreWorld world({.partitions = 1}, config);
+    std::vector<std::string> questions;
+    note_questions(world, questions);
+    world.add_topic(0, "often");
+    world.add_topic(1, "once");
+    ASSERT_TRUE(world.produce(1, 1000, "x"));
+    for (std::uint32_t i = 0; i < 10; ++i) {
+        ASSERT_TRUE(world.produce(0, i, "x"));
+        world.pass(second * 10);
+    }
+    EXPECT_EQ(questions.front(), "often once ");
+    EXPECT_EQ(questions.back(), "often ");
+    const std::size_t before = questions.size();
+    world.pass(second);
+    ASSERT_TRUE(world.produce(1, 1001, "y"));
+    world.pass(second);
+    EXPECT_EQ(world.told(1001).error, Errc::none);
+    ASSERT_EQ(questions.size(), before + 1);
+    EXPECT_EQ(questions.back(), "often once ");
+}
+
+TEST(Housekeeping, WhenNoTopicIsUsedNothingIsAskedAndNoConnectionMade) {
+    Config config;
+    config.metadata_max_age = second * 10;
+    config.metadata_max_idle = second * 25;
+    config.connection.idle_max = second * 60;
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "x"));
+    world.pass(second * 100);
+    const std::size_t before = world.requests;
+    world.pass(second * 1000);
+    EXPECT_EQ(world.requests, before);
+    EXPECT_TRUE(world.core->next_deadline(world.now).is_never()) << "nothing wakes the loop";
+    // Meanwhile the topic has moved: its records don't go by the old view.
+    ASSERT_TRUE(world.cluster.delete_topic("t"));
+    ASSERT_TRUE(world.cluster.create_topic("t", 3));
+    ASSERT_TRUE(world.produce(0, 2, "y", 2));
+    world.pass(second * 2);
+    EXPECT_EQ(world.told(2).error, Errc::none);
+    EXPECT_EQ(world.told(2).attempts, 1U) << "the first try was the right one";
+    EXPECT_EQ(world.log("t", 2), std::vector<std::string>{"y"});
+}
+
 TEST(Errand, WaitsLongerAfterEachFailure) {
     Prng prng(1);
     Errand errand(Duration::ms(100), Duration::ms(400));
