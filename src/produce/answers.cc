@@ -98,8 +98,11 @@ void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionRe
         case Verdict::refresh_and_retry:
         case Verdict::retry: {
             if (may_have_been_written(error)) batch.mark_maybe_written();
-            const bool hinted = cluster_.apply_leader_hint(partition, result.leader_id,
-                                                           result.leader_epoch);
+            // Of a topic that has been deleted and made again since it would stand for good: the
+            // other's epochs begin anew.
+            const bool hinted =
+                batch.incarnation == batch.topic->incarnation &&
+                cluster_.apply_leader_hint(partition, result.leader_id, result.leader_epoch);
             todo.refresh_metadata |= verdict == Verdict::refresh_and_retry;
             retry(batch, error, hinted, now);
             return;

@@ -87,6 +87,7 @@ struct Batch {
     std::int32_t node = -1;          ///< in flight: the node's index and the slot's number
     std::uint32_t slot = 0;
 
+    std::uint32_t incarnation = 0;   ///< Topic::incarnation at the last request
     wire::Uuid sent_to;              ///< the topic's id in the last request; zero: by name
     wire::Uuid maybe_in;             ///< which topic it was maybe written to; zero: any of its name
 

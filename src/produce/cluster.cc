@@ -181,6 +181,7 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
     if (topic->uuid != answer.id) {
         by_uuid_.erase(topic->uuid);
         topic->uuid = answer.id;
+        ++topic->incarnation;
         if (!answer.id.is_zero()) by_uuid_[answer.id] = topic;
     }
     const std::size_t count =

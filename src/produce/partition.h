@@ -77,6 +77,7 @@ struct Topic {
     Errc error = Errc::none;
     Instant refused_until;                   ///< after it, a record asks the cluster again
     wire::Uuid uuid;
+    std::uint32_t incarnation = 0;           ///< counts changes of `uuid`
     std::vector<std::unique_ptr<Partition>> partitions;
     std::uint32_t partition_count = 0;       ///< less than those, if it was made again with fewer
     std::vector<std::int32_t> with_leader;   ///< indexes of partitions that have a leader

@@ -183,6 +183,31 @@ TEST(Answers, ANewLeaderThatNoMetadataHasNamedIsFoundByItsEndpoint) {
     EXPECT_EQ(world.log("t"), (std::vector<std::string>{"v0", "v1"}));
 }
 
+TEST(Answers, AHintAboutATopicThatHasBeenMadeAnewSinceIsNotTaken) {
+    CoreWorld world({.brokers = 2, .partitions = 1}, small_batches());
+    ASSERT_TRUE(world.cluster.create_topic("t", 1));
+    ASSERT_TRUE(world.cluster.move_leader("t", 0, 1));
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 0, "v0"));
+    world.pass(second);
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.cluster.move_leader("t", 0, 2 - i % 2));
+    ASSERT_TRUE(world.cluster.move_leader("t", 0, 2));
+    // The answer, with a hint of a high epoch, is under way while the topic is made anew.
+    world.hold_answers(true);
+    ASSERT_TRUE(world.produce(0, 1, "v1"));
+    world.pass(Duration::ms(10));
+    ASSERT_TRUE(world.cluster.delete_topic("t"));
+    ASSERT_TRUE(world.cluster.create_topic("t", 1));
+    ASSERT_TRUE(world.cluster.move_leader("t", 0, 1));
+    Topic& topic = *world.core->find_topic(0);
+    ++topic.incarnation;  // as metadata from elsewhere makes it, before that answer
+    world.hold_answers(false);
+    EXPECT_LT(topic.partitions[0]->leader_epoch, 10);
+    world.pass(second * 10);
+    EXPECT_EQ(world.told(1).error, Errc::none);
+    EXPECT_EQ(world.log("t"), std::vector<std::string>{"v1"});
+}
+
 TEST(Answers, AThrottledBrokerIsLeftInPeace) {
     CoreWorld world({.partitions = 1}, small_batches());
     world.add_topic(0, "t");
