@@ -97,7 +97,9 @@ struct [[gnu::visibility("default")]] Options {
 
     /// `delivery.timeout.ms`: from acceptance to the report, at most.
     Millis delivery_timeout{120'000};
-    /// `request.timeout.ms`: an unanswered request ends its connection after this.
+    /// `request.timeout.ms`: an unanswered request ends its connection after this; so does the
+    /// kernel if sent bytes stay without a TCP ACK (for the connection's setup timeout, if that is
+    /// longer).
     Millis request_timeout{30'000};
     /// `retries`: how often a batch may be sent again.
     std::uint32_t retries = std::numeric_limits<std::int32_t>::max();

@@ -75,6 +75,10 @@ Result<Lane> Producer::open_lane() {
     return Lane(*lane);
 }
 
+Result<void> Producer::warm_up(std::span<const std::string_view> topics, Timeout timeout) {
+    return impl_->warm_up(topics, timeout);
+}
+
 FlushResult Producer::flush(Timeout timeout) noexcept { return impl_->flush(timeout); }
 bool Producer::stop(Timeout timeout) noexcept { return impl_->stop(timeout); }
 Producer::State Producer::state() const noexcept { return impl_->host().state.load(); }

@@ -71,7 +71,9 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
                                                        : io::Backend::automatic;
     s.io.capabilities = o.io_capabilities;
     s.io.sockets_max = limits::brokers_max;
-    s.io.tuning = {.keepalive = o.socket_keepalive, .user_timeout = p.request_timeout};
+    // The kernel counts a connect by the same time: it must not cut the one that we give it short.
+    s.io.tuning = {.keepalive = o.socket_keepalive,
+                   .user_timeout = std::max(p.request_timeout, p.connection.setup_timeout)};
     s.io.log = log;
     s.block_bytes_max = block_bytes_for(o);
     s.memory_bytes = o.buffer_memory / s.block_bytes_max * s.block_bytes_max;
@@ -197,6 +199,43 @@ FlushResult ProducerImpl::flush(Timeout timeout) noexcept {
     const std::uint64_t reported = after.delivered + after.failed;
     return {after.delivered - before.delivered, after.failed - before.failed,
             all ? 0 : std::max<std::uint64_t>(after.taken - std::min(after.taken, reported), 1)};
+}
+
+Result<void> ProducerImpl::warm_up(std::span<const std::string_view> names, Timeout timeout) {
+    Host& host = *host_;
+    if (const Errc refusal = host.refusal(); refusal != Errc::none) {
+        return Error{refusal, std::string(message(refusal))};
+    }
+    if (host.wrong_thread()) {
+        return Error{Errc::wrong_thread, std::string(message(Errc::wrong_thread))};
+    }
+    std::vector<shard::WarmUpCall::Topic> topics;
+    for (const std::string_view name : names) {
+        const Result<Topic> topic = host.topics.find_or_add(name);
+        if (!topic) return topic.error();
+        topics.push_back({topic->id(), std::string(name)});
+    }
+    if (topics.empty()) return {};
+    const Instant until = monotonic_now() + Duration::from(timeout);
+    std::vector<shard::WarmUpCallRef> calls;
+    for (const auto& shard : host.shards) {
+        calls.push_back(std::make_shared<shard::WarmUpCall>(topics));
+        shard->shard.request_warm_up(calls.back());
+    }
+    Error first;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        shard::Shard& shard = host.shards[i]->shard;
+        const Timeout left{std::max<std::int64_t>((until - monotonic_now()).count_ns(), 0)};
+        const bool done = wait_for(host, shard, shard.signal(), left,
+                                   [&] { return calls[i]->done() || shard.stopped(); });
+        if (!calls[i]->done()) calls[i]->abandon();
+        Error outcome = done && !calls[i]->done()
+                            ? Error{Errc::stopped, std::string(message(Errc::stopped))}
+                            : calls[i]->outcome();
+        if (first.code == Errc::none) first = std::move(outcome);
+    }
+    if (first.code != Errc::none) return first;
+    return {};
 }
 
 bool ProducerImpl::stop(Timeout timeout) noexcept {

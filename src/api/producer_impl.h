@@ -20,6 +20,7 @@ public:
 
     Result<void> start();
     Result<LaneImpl*> open_lane();
+    Result<void> warm_up(std::span<const std::string_view> names, Timeout timeout);
     FlushResult flush(Timeout timeout) noexcept;
     bool stop(Timeout timeout) noexcept;
     Host& host() { return *host_; }

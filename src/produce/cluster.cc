@@ -239,6 +239,14 @@ bool Cluster::apply_leader_hint(Partition& partition, std::int32_t node_id,
     return true;
 }
 
+Errc Cluster::connection_error() const {
+    for (const auto& node : nodes_) {
+        if (node->gone || node->connection.last_error() == Errc::none) continue;
+        return node->connection.last_error();
+    }
+    return Errc::none;
+}
+
 /// The queue stays with the partition; only its place on a node's ready list goes.
 void Cluster::set_leader(Partition& partition, Node* node, Change& change) {
     if (partition.node == node) return;

@@ -21,6 +21,7 @@ namespace ringpost::produce {
 
 /// Thread:    one.
 /// Owns:      nodes, topics and partitions; a node or topic is never removed, so pointers hold.
+/// Bounds:    limits::brokers_max nodes; answers may name more, to no effect.
 /// Allocates: when metadata brings something new.
 class Cluster {
 public:
@@ -64,6 +65,9 @@ public:
     }
     /// KIP-951: where such a leader is. Of the others the metadata knows better.
     void apply_endpoint(std::int32_t node_id, std::string_view host, std::int32_t port);
+
+    /// What a connection last met, of the first that has met anything.
+    Errc connection_error() const;
 
     /// Adds the bootstrap addresses as nodes of their own where no node has them (KIP-899).
     void add_seeds();

@@ -176,6 +176,7 @@ bool Housekeeping::on_producer_id(std::int16_t version, ByteSpan body, Instant n
     const auto error = static_cast<Errc>(response.error_code);
     if (error == Errc::none && response.producer_id >= 0) {
         identity_ = {response.producer_id, response.producer_epoch, false};
+        id_refused_ = Errc::none;
         producer_id_.on_success();
         return true;
     }
@@ -200,7 +201,7 @@ void Housekeeping::refuse_producer_id(Errc error, Instant now) {
         config_.log.error("no producer id: {}: {}; grant IDEMPOTENT_WRITE or WRITE, or set "
                           "enable.idempotence=false", to_string(error), message(error));
     }
-    last_error_ = refusal_ = error;
+    last_error_ = refusal_ = id_refused_ = error;
     producer_id_.on_refusal(now, prng_);
 }
 

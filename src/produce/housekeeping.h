@@ -79,6 +79,9 @@ public:
     /// Why the cluster gives no producer id, once for each time that it has said so. Look before
     /// wanting one.
     Errc take_refusal() { return std::exchange(refusal_, Errc::none); }
+    /// The same, for as long as nobody has given one.
+    Errc producer_id_refusal() const { return id_refused_; }
+    void forget_refusal() { id_refused_ = Errc::none; }
     /// What the last failed attempt of either kind met.
     Errc last_error() const { return last_error_; }
 
@@ -100,6 +103,7 @@ private:
     std::size_t next_node_ = 0;
     Instant rebootstrap_at_ = Instant::never();  ///< unless metadata comes before
     Errc refusal_ = Errc::none;
+    Errc id_refused_ = Errc::none;
     Errc last_error_ = Errc::none;
 };
 

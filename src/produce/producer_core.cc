@@ -34,7 +34,8 @@ ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
       accumulator_(config, cluster_, pool_, delivery_, readiness_, flushes_, prng_),
       sender_(config, accumulator_, readiness_, identity_, delivery_),
       answers_(config, cluster_, pool_, delivery_, readiness_, identity_, prng_),
-      housekeeping_(config, cluster_, identity_, prng_) {}
+      housekeeping_(config, cluster_, identity_, prng_),
+      warm_up_(config, cluster_, housekeeping_, identity_) {}
 
 // Records
 // ------------------------------------------------------------------------------------------
@@ -73,17 +74,26 @@ void ProducerCore::advance(Instant now) {
     want_connections(now);
 }
 
+/// A connection to where a broker no longer is ends.
+void ProducerCore::follow_address(Node& node, Instant now) {
+    if (!node.address_changed) [[likely]] return;
+    node.connection.shut(now);
+    if (node.connection.state() != Connection::State::idle) return;
+    node.address_changed = false;
+    node.connection.rename(node.address_text());
+}
+
+Obstacle ProducerCore::warm_up_obstacle(std::span<const std::uint32_t> topics, Instant now) {
+    // What is wanted below shall not be shut afterwards, when nobody looks.
+    for (const auto& node : cluster_.nodes()) follow_address(*node, now);
+    return warm_up_.look(topics, now);
+}
+
 /// Brokers with something waiting for them connect; the rest may rest.
 void ProducerCore::want_connections(Instant now) {
     for (const auto& node : cluster_.nodes()) {
         Connection& connection = node->connection;
-        if (node->address_changed) {
-            connection.shut(now);
-            if (connection.state() == Connection::State::idle) {
-                node->address_changed = false;
-                connection.rename(node->address_text());
-            }
-        }
+        follow_address(*node, now);
         if (!node->ready.empty() && !connection.ready()) connection.want(now);
     }
 }
@@ -122,10 +132,7 @@ Errc ProducerCore::why_unsent(const Batch& batch) const {
         return !other->gone && other->connection.ready();
     });
     if (batch.topic->state == Topic::State::known && reached) return Errc::leader_not_available;
-    for (const auto& other : nodes) {
-        if (other->gone || other->connection.last_error() == Errc::none) continue;
-        return other->connection.last_error();
-    }
+    if (const Errc error = cluster_.connection_error(); error != Errc::none) return error;
     return batch.topic->state == Topic::State::known ? Errc::leader_not_available
                                                      : Errc::no_metadata;
 }

@@ -63,6 +63,7 @@ void Shard::turn(Instant until) {
     lanes_.collect();
     work_on_flushes(now);
     work_on_stop(now);
+    work_on_warm_ups(now);
     const std::uint64_t failed = core_->totals().failed;
     core_->advance(now);
     // What has just timed out may be the last that a flush or a stop waited for: look again.
@@ -100,7 +101,7 @@ bool Shard::park(Instant until) {
     const bool flush = flush_asked_.load(std::memory_order_relaxed) > begun_ && can_take_flush();
     const bool stop = stage_ == Stage::running &&
                       stop_asked_ns_.load(std::memory_order_relaxed) >= 0;
-    if (!flush && !stop && !lanes_.beyond_threshold()) return true;
+    if (!flush && !stop && !warm_ups_.has_new() && !lanes_.beyond_threshold()) return true;
     parking_.end();
     return false;
 }
@@ -150,6 +151,11 @@ void Shard::work_on_flushes(Instant now) {
     std::copy(flushes_.begin() + done, flushes_.begin() + flush_count_, flushes_.begin());
     flush_count_ -= done;
     signal_.notify();
+}
+
+void Shard::work_on_warm_ups(Instant now) {
+    const bool running = stage_ == Stage::running;
+    if (running ? warm_ups_.work(*core_, now) : warm_ups_.end(Errc::stopped)) signal_.notify();
 }
 
 // Stop

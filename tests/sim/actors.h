@@ -35,8 +35,10 @@ public:
     bool asked_to_stop() const { return asked_to_stop_; }
     /// Stops it, wherever it is. `timeout` as in Producer::stop.
     void stop(Duration timeout);
-    /// Nothing accepted is without a polled report.
+    /// Nothing accepted is without a polled report, and no warm-up without its end.
     bool quiet() const;
+    /// What stands in their way.
+    std::string unfinished_warm_ups() const;
     bool stopped() const;
     /// Everything is reported and polled; rest_ms from now, look whether it rests.
     void begin_rest() { waits_before_rest_ = waits(); }
@@ -75,6 +77,7 @@ private:
     void poll(SimLane& lane);
     void look_at_flush(SimLane& lane);
     void step_lane(SimLane& lane);
+    void warm_up();
     void finish_lanes();
     Duration step_gap();
     std::uint64_t rest_turns_max() const;
@@ -90,6 +93,7 @@ private:
     std::shared_ptr<api::Host> host_;
     std::vector<SimShard> shards_;
     std::vector<std::unique_ptr<SimLane>> lanes_;
+    std::vector<shard::WarmUpCallRef> warm_ups_;  ///< asked for, perhaps done
     bool calm_ = false;
     bool probing_ = false;
     std::uint32_t probes_ = 0;  ///< sent so far
