@@ -83,6 +83,7 @@ TEST(SetupTurns, AreHeldFromTheNameToTheEndOfTheSocket) {
     crowd.now = first.next_deadline();
     first.on_deadline(crowd.now);
     EXPECT_EQ(crowd.state(1), State::waiting) << "there is still a socket";
+    EXPECT_EQ(first.poll_action(), Connection::Action::close);
     first.on_closed(crowd.now);
     EXPECT_EQ(crowd.state(1), State::resolving);
 }
