@@ -201,9 +201,13 @@ TEST(Answers, AHintAboutATopicThatHasBeenMadeAnewSinceIsNotTaken) {
     ASSERT_TRUE(world.cluster.move_leader("t", 0, 1));
     Topic& topic = *world.core->find_topic(0);
     ++topic.incarnation;  // as metadata from elsewhere makes it, before that answer
+    world.cluster.faults().on_request = [](const fake::RequestAttempt&) {
+        return fake::RequestFate::swallow;  // nothing else is heard meanwhile
+    };
     world.hold_answers(false);
     EXPECT_LT(topic.partitions[0]->leader_epoch, 10);
-    world.pass(second * 10);
+    world.cluster.faults().on_request = nullptr;
+    world.pass(second * 60);
     EXPECT_EQ(world.told(1).error, Errc::none);
     EXPECT_EQ(world.log("t"), std::vector<std::string>{"v1"});
 }
