@@ -49,6 +49,12 @@ enum class Mode : std::uint8_t {
     inline_,    ///< No thread: the starting thread drives the loop through poll, flush and stop.
 };
 
+/// What becomes of the brokers that are known when none of them gives metadata (KIP-899, KIP-1102).
+enum class MetadataRecovery : std::uint8_t {
+    none,         ///< They are tried for ever; the bootstrap addresses serve at the start only.
+    rebootstrap,  ///< The bootstrap addresses are looked up anew and take their place.
+};
+
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
 
 /// Who has set an option: recorded by what reads text, for people; a producer does not need it.
@@ -129,7 +135,9 @@ struct [[gnu::visibility("default")]] Options {
 
     /// `delivery.timeout.ms`: from acceptance to the report, at most.
     Millis delivery_timeout{120'000};
-    /// `request.timeout.ms`: an unanswered request ends its connection after this.
+    /// `request.timeout.ms`: an unanswered request ends its connection after this; so does the
+    /// kernel if sent bytes stay without a TCP ACK (for the connection's setup timeout, if that is
+    /// longer).
     Millis request_timeout{30'000};
     /// `retries`: how often a batch may be sent again.
     std::uint32_t retries = std::numeric_limits<std::int32_t>::max();
@@ -142,10 +150,21 @@ struct [[gnu::visibility("default")]] Options {
     /// `reconnect.backoff.ms`, `reconnect.backoff.max.ms`: doubling, with full jitter.
     Millis reconnect_backoff{50};
     Millis reconnect_backoff_max{1'000};
+    /// `socket.keepalive.enable`: the kernel looks after a quiet connection's peer. librdkafka's
+    /// name; its default is false, Java's client has no choice but true.
+    bool socket_keepalive = true;
     /// `connections.max.idle.ms`: an unused connection is closed after this. 0: never.
     Millis connections_max_idle{540'000};
     /// `metadata.max.age.ms`: how old the view of the cluster may get while in use.
     Millis metadata_max_age{300'000};
+    /// `metadata.max.idle.ms`: a topic to which nothing was produced for so long is not asked for
+    /// any more. Its next records wait for an answer, as a new topic's do.
+    Millis metadata_max_idle{300'000};
+    /// `metadata.recovery.strategy`: what to do when no known broker is of use.
+    MetadataRecovery metadata_recovery = MetadataRecovery::rebootstrap;
+    /// `metadata.recovery.rebootstrap.trigger.ms`: how long metadata may be wanted in vain
+    /// until the known brokers are given up for the bootstrap addresses.
+    Millis rebootstrap_trigger{300'000};
     /// `topic.metadata.propagation.max.ms`: how long a topic that does not exist may take to
     /// appear.
     Millis topic_wait{30'000};

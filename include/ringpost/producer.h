@@ -128,7 +128,7 @@ private:
 /// A producer: options, shards, lanes.
 ///
 /// Thread:  any, once started; inline mode: the starting thread only.
-/// Blocks:  start (until the threads are up; not for the network), flush, purge and stop.
+/// Blocks:  start (until the threads are up; not for the network), warm_up, flush, purge and stop.
 class [[gnu::visibility("default")]] Producer {
 public:
     enum class State : std::uint8_t { created, running, flushing, stopping, stopped };
@@ -174,6 +174,16 @@ public:
     std::size_t poll_for(std::span<DeliveryReport> out, Timeout timeout) noexcept;
     std::size_t serve(std::size_t callbacks_max = SIZE_MAX) noexcept;
     std::size_t serve_for(Timeout timeout, std::size_t callbacks_max = SIZE_MAX) noexcept;
+
+    /// Readies every shard for these topics: names looked up, brokers connected to and asked what
+    /// they speak, metadata loaded (a topic may be created by that), the producer id had, and a
+    /// connection to every leader. What is then produced to them waits for no more of these.
+    /// Waits until all of it is done, the cluster has refused some of it, or the timeout; the error
+    /// then names what stood in the way, by the code that a delivery timeout's last_error would
+    /// have: timed_out if nothing went wrong but too slowly. What was begun goes on, and lanes may
+    /// be used meanwhile. Other errors: not_started, stopped, forked, wrong_thread,
+    /// invalid_topic_name, too_many_topics. Without topics there is nothing to do.
+    Result<void> warm_up(std::span<const std::string_view> topics, Timeout timeout);
 
     /// Seals every batch at once and waits until every record accepted before the call has its
     /// report. Other threads may go on producing. It serves no callbacks.

@@ -183,6 +183,10 @@ std::size_t Producer::serve_for(Timeout timeout, std::size_t callbacks_max) noex
     return impl_->read_for({}, callbacks_max, timeout).callbacks;
 }
 
+Result<void> Producer::warm_up(std::span<const std::string_view> topics, Timeout timeout) {
+    return impl_->warm_up(topics, timeout);
+}
+
 FlushResult Producer::flush(Timeout timeout) noexcept { return impl_->flush(timeout); }
 bool Producer::purge(Purge what, Timeout timeout) noexcept { return impl_->purge(what, timeout); }
 bool Producer::stop(Timeout timeout) noexcept { return impl_->stop(timeout); }

@@ -53,6 +53,9 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.retry_backoff = Duration::from(o.retry_backoff);
     p.retry_backoff_max = Duration::from(o.retry_backoff_max);
     p.metadata_max_age = Duration::from(o.metadata_max_age);
+    p.metadata_max_idle = Duration::from(o.metadata_max_idle);
+    p.metadata_recovery = o.metadata_recovery;
+    p.rebootstrap_trigger = Duration::from(o.rebootstrap_trigger);
     p.topic_wait = std::min(Duration::from(o.topic_wait), p.delivery_timeout);
     p.allow_auto_create_topics = o.allow_auto_create_topics;
     p.log = log;
@@ -69,6 +72,9 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
                                                        : io::Backend::automatic;
     s.io.capabilities = o.io_capabilities;
     s.io.sockets_max = limits::brokers_max;
+    // The kernel counts a connect by the same time: it must not cut the one that we give it short.
+    s.io.tuning = {.keepalive = o.socket_keepalive,
+                   .user_timeout = std::max(p.request_timeout, p.connection.setup_timeout)};
     s.io.log = log;
     s.block_bytes_max = block_bytes_for(o);
     s.memory_bytes = o.buffer_memory / s.block_bytes_max * s.block_bytes_max;
@@ -299,6 +305,42 @@ bool ProducerImpl::purge(Purge what, Timeout timeout) noexcept {
         all &= wait_for(host, shard, shard.signal(), time_left(until, monotonic_now()), done);
     }
     return all;
+}
+
+Result<void> ProducerImpl::warm_up(std::span<const std::string_view> names, Timeout timeout) {
+    Host& host = *host_;
+    if (const Errc refusal = host.refusal(); refusal != Errc::none) {
+        return Error{refusal, std::string(message(refusal))};
+    }
+    if (host.wrong_thread()) {
+        return Error{Errc::wrong_thread, std::string(message(Errc::wrong_thread))};
+    }
+    std::vector<shard::WarmUpCall::Topic> topics;
+    for (const std::string_view name : names) {
+        const Result<Topic> topic = host.topics->find_or_add(name);
+        if (!topic) return topic.error();
+        topics.push_back({topic->id(), std::string(name)});
+    }
+    if (topics.empty()) return {};
+    const Instant until = deadline_after(monotonic_now(), timeout);
+    std::vector<shard::WarmUpCallRef> calls;
+    for (const auto& shard : host.shards) {
+        calls.push_back(std::make_shared<shard::WarmUpCall>(topics));
+        shard->shard.request_warm_up(calls.back());
+    }
+    Error first;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        shard::Shard& shard = host.shards[i]->shard;
+        const bool done = wait_for(host, shard, shard.signal(), time_left(until, monotonic_now()),
+                                   [&] { return calls[i]->done() || shard.stopped(); });
+        if (!calls[i]->done()) calls[i]->abandon();
+        Error outcome = done && !calls[i]->done()
+                            ? Error{Errc::stopped, std::string(message(Errc::stopped))}
+                            : calls[i]->outcome();
+        if (first.code == Errc::none) first = std::move(outcome);
+    }
+    if (first.code != Errc::none) return first;
+    return {};
 }
 
 bool ProducerImpl::stop(Timeout timeout) noexcept {

@@ -31,6 +31,7 @@ public:
     /// What the calling thread may read of this producer's reports.
     ReportReader::Read read_for(std::span<DeliveryReport> out, std::size_t callbacks_max,
                                 Timeout timeout) noexcept;
+    Result<void> warm_up(std::span<const std::string_view> names, Timeout timeout);
     FlushResult flush(Timeout timeout) noexcept;
     bool purge(Purge what, Timeout timeout) noexcept;
     bool stop(Timeout timeout) noexcept;

@@ -50,8 +50,14 @@ inline constexpr std::uint32_t client_id_bytes_max = 255;
 inline constexpr std::uint32_t options_text_bytes_max = 1U << 20;
 inline constexpr std::uint32_t options_line_bytes_max = 64 * 1024;
 
-/// Brokers that one metadata answer may name.
+/// Brokers that a shard knows of, those that left and came again under another id included. What
+/// names more of them is no cluster.
 inline constexpr std::uint32_t brokers_max = 10'000;
+
+/// Connections of a shard between their name and their first request at one time. All of a usual
+/// cluster's, yet fewer than a broker's queue of connections to be accepted holds
+/// (socket.listen.backlog.size, 50): also behind one proxy a whole cluster's return is no storm.
+inline constexpr std::uint32_t connection_setups_max = 32;
 
 /// Headers of one record.
 inline constexpr std::uint32_t record_headers_max = 1'000;

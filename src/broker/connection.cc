@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
+#include "broker/setup_turns.h"
 #include "wire/api_versions.h"
 
 namespace ringpost::broker {
@@ -18,7 +20,8 @@ constexpr std::uint32_t bit(State state) { return 1U << static_cast<unsigned>(st
 
 /// Where each state may go; one row a state, in the order of the enum.
 constexpr std::uint32_t edges[] = {
-    /* idle        */ bit(State::resolving),
+    /* idle        */ bit(State::resolving) | bit(State::waiting),
+    /* waiting     */ bit(State::resolving) | bit(State::idle),
     /* resolving   */ bit(State::connecting) | bit(State::backoff) | bit(State::idle),
     /* connecting  */ bit(State::negotiating) | bit(State::closing),
     /* negotiating */ bit(State::ready) | bit(State::closing),
@@ -32,13 +35,15 @@ constexpr std::uint32_t negotiation_slot = limits::inflight_requests_max;
 }  // namespace
 
 std::string_view to_string(Connection::State state) {
-    constexpr std::string_view names[] = {"idle",  "resolving", "connecting", "negotiating",
-                                          "ready", "closing",   "backoff"};
+    constexpr std::string_view names[] = {"idle",        "waiting", "resolving", "connecting",
+                                          "negotiating", "ready",   "closing",   "backoff"};
     return names[static_cast<unsigned>(state)];
 }
 
-Connection::Connection(const ConnectionOptions& options, std::string name, Prng& prng)
+Connection::Connection(const ConnectionOptions& options, SetupTurns& turns, std::string name,
+                       Prng& prng)
     : options_(options),
+      turns_(turns),
       name_(std::move(name)),
       prng_(prng),
       backoff_(options.backoff, options.backoff_max) {
@@ -56,6 +61,8 @@ void Connection::transition(State to, Instant now) {
     if (to == State::resolving || to == State::connecting || to == State::negotiating) {
         state_deadline_ = now + options_.setup_timeout;
     }
+    const bool is_set_up = to == State::ready || to == State::backoff || to == State::idle;
+    if (is_set_up && std::exchange(has_turn_, false)) turns_.give_back(now);
 }
 
 // Inputs -----------------------------------------------------------------------------------------
@@ -68,6 +75,13 @@ void Connection::want(Instant now) {
 void Connection::start(Instant now) {
     RINGPOST_ASSERT(!socket_open_);
     RINGPOST_ASSERT(unanswered_ == 0);
+    has_turn_ = turns_.try_take(*this);
+    transition(has_turn_ ? State::resolving : State::waiting, now);
+}
+
+void Connection::on_turn(Instant now) {
+    RINGPOST_ASSERT(state_ == State::waiting);
+    has_turn_ = true;
     transition(State::resolving, now);
 }
 
@@ -76,6 +90,10 @@ void Connection::shut(Instant now) {
     switch (state_) {
         case State::idle: return;
         case State::backoff: transition(State::idle, now); return;
+        case State::waiting:
+            turns_.leave(*this);
+            transition(State::idle, now);
+            return;
         // The look-up can't be called back; its answer finds an idle connection and is dropped.
         case State::resolving: transition(State::idle, now); return;
         case State::closing: rest_after_close_ = true; next_address_ = false; return;
@@ -157,13 +175,18 @@ void Connection::on_received(std::int32_t result, Instant now) {
         transition(State::closing, now);
         return;
     }
+    std::string_view why =
+        result == 0 ? "the broker closed the connection" : "the connection was reset";
     if (state_ == State::negotiating && unanswered_ != 0) {
+        if (api_versions_version_ == 0) {
+            why = "the connection was closed instead of an answer to ApiVersions in any version: "
+                  "Kafka before 0.10, or not Kafka's port";
+        }
         // Some brokers and proxies drop a connection that asks with a version they don't know.
         constexpr std::int16_t next[] = {4, 0, 0, 0, 3};
         api_versions_version_ = next[api_versions_version_];
     }
-    fail(Errc::connection_lost,
-         result == 0 ? "the broker closed the connection" : "the connection was reset", now);
+    fail(Errc::connection_lost, why, now);
 }
 
 void Connection::on_closed(Instant now) {
@@ -253,6 +276,33 @@ void Connection::negotiate(Instant now) {
     submit(slot, now);
 }
 
+namespace {
+
+/// Without these no record can be sent.
+constexpr wire::ApiKey needed[] = {wire::ApiKey::produce, wire::ApiKey::metadata};
+
+std::string versions_text(const char* name, std::int16_t min, std::int16_t max) {
+    if (min == max) return fmt::format("{} {}", name, min);
+    return fmt::format("{} {} to {}", name, min, max);
+}
+
+/// Both sides of what does not overlap.
+std::string why_unsupported(const wire::ApiVersionsResponse& response) {
+    std::string offered;
+    std::string wanted;
+    for (const wire::ApiKey key : needed) {
+        const wire::ApiInfo& ours = wire::api_info(key);
+        const auto* row = response.find(key);
+        const char* separator = offered.empty() ? "" : ", ";
+        offered += separator + (row == nullptr ? fmt::format("no {}", ours.name)
+                                               : versions_text(ours.name, row->min, row->max));
+        wanted += separator + versions_text(ours.name, ours.min, ours.max);
+    }
+    return fmt::format("the broker offers {}; needed are {}: Kafka 2.1 or later", offered, wanted);
+}
+
+}  // namespace
+
 void Connection::on_api_versions(ByteSpan body, Instant now) {
     wire::ApiVersionsResponse response;
     if (!wire::decode(body, api_versions_version_, response)) {
@@ -282,14 +332,10 @@ void Connection::on_api_versions(ByteSpan body, Instant now) {
         const std::int16_t high = std::min(ours->max, row.max);
         if (low <= high) versions_[static_cast<std::size_t>(row.key)] = high;
     }
-    for (const wire::ApiKey needed : {wire::ApiKey::produce, wire::ApiKey::metadata}) {
-        if (versions_[static_cast<std::size_t>(needed)] >= 0) continue;
-        const wire::ApiInfo& ours = wire::api_info(needed);
-        fail(Errc::unsupported_broker,
-             fmt::format("the broker has no version of {} in common with ours ({} to {}); "
-                         "Kafka 2.1 and later have",
-                         ours.name, ours.min, ours.max),
-             now);
+    if (std::any_of(std::begin(needed), std::end(needed), [&](wire::ApiKey key) {
+            return versions_[static_cast<std::size_t>(key)] < 0;
+        })) {
+        fail(Errc::unsupported_broker, why_unsupported(response), now);
         return;
     }
     transition(State::ready, now);
@@ -319,6 +365,8 @@ Instant Connection::next_deadline() const {
 
 void Connection::check_invariants() const {
     RINGPOST_ASSERT(unanswered_ <= order_.size());
+    RINGPOST_ASSERT(turn_hook.linked == (state_ == State::waiting));
+    RINGPOST_ASSERT(!has_turn_ || !turn_hook.linked);
     RINGPOST_ASSERT(!sending_ || socket_open_);
     RINGPOST_ASSERT(!receiving_ || socket_open_);
     RINGPOST_ASSERT(received_begin_ <= received_end_);

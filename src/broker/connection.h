@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/prng.h"
@@ -21,6 +22,8 @@
 #include "wire/api.h"
 
 namespace ringpost::broker {
+
+class SetupTurns;
 
 /// What every connection of a shard has in common. Borrowed by each for its whole life.
 struct ConnectionOptions {
@@ -76,15 +79,19 @@ void encode_request(RequestSlot& slot, std::string_view client_id, const Request
 /// Allocates: the receive buffer, when a response is larger than any before; at connects.
 ///
 ///   idle --want--> resolving --> connecting --> negotiating --> ready
-///    ^                 |             |              |             |
+///    ^  \           ^  |             |              |             |
+///    |   +> waiting +  |             |              |             |
 ///    +--- backoff <----+------- closing <-----------+-------------+
+///
+/// From `resolving` on, until it is ready or has failed, it holds one of the shard's SetupTurns; it
+/// is `waiting` while there is none.
 ///
 /// Invariant 1: responses come in the order of the requests (KIP-219 and the broker's own rule).
 /// Invariant 2: a slot's memory is not named by the kernel any more when its event is given out.
 class Connection {
 public:
     enum class State : std::uint8_t {
-        idle, resolving, connecting, negotiating, ready, closing, backoff
+        idle, waiting, resolving, connecting, negotiating, ready, closing, backoff
     };
 
     /// What the owner shall do at the socket, one at a time, each answered by an input.
@@ -104,7 +111,7 @@ public:
         bool written = false;
     };
 
-    Connection(const ConnectionOptions& options, std::string name, Prng& prng);
+    Connection(const ConnectionOptions& options, SetupTurns& turns, std::string name, Prng& prng);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
@@ -116,10 +123,17 @@ public:
     void unwant() { wanted_ = false; }
     /// Ends the connection whatever it does; it rests afterwards.
     void shut(Instant now);
+    /// What an idle connection is called in messages from now on.
+    void rename(std::string name) {
+        RINGPOST_ASSERT(state_ == State::idle);
+        name_ = std::move(name);
+    }
 
     /// The owner can't make sense of what came: the connection ends, as after a bad frame.
     void distrust(std::string_view why, Instant now);
 
+    /// SetupTurns: a connection that waits may go on.
+    void on_turn(Instant now);
     void on_resolved(std::uint32_t address_count, Instant now);
     void on_connected(bool ok, std::string_view reason, Instant now);
     /// The connect could not even begin: no socket is left.
@@ -163,6 +177,8 @@ public:
 
     State state() const { return state_; }
     bool ready() const { return state_ == State::ready; }
+    /// It will be ready, or fail, without anybody's doing.
+    bool on_its_way() const { return state_ >= State::waiting && state_ <= State::negotiating; }
     /// The version to use for an API, or -1 if this broker has none that we speak.
     std::int16_t version(wire::ApiKey api) const;
     std::uint32_t requests_unanswered() const { return unanswered_; }
@@ -175,6 +191,8 @@ public:
     /// The broker's throttle: no request is begun before `until` (KIP-219).
     void mute(Instant until) { muted_until_ = std::max(muted_until_, until); }
     Instant muted_until() const { return muted_until_; }
+
+    ListHook<Connection> turn_hook;    ///< of SetupTurns
 
 private:
     void transition(State to, Instant now);
@@ -197,7 +215,8 @@ private:
     }
 
     const ConnectionOptions& options_;
-    const std::string name_;           ///< "host:port", for messages.
+    SetupTurns& turns_;
+    std::string name_;                 ///< "host:port", for messages.
     Prng& prng_;
     Backoff backoff_;
 
@@ -205,6 +224,7 @@ private:
     Instant state_since_;
     Instant state_deadline_ = Instant::never();
     bool wanted_ = false;
+    bool has_turn_ = false;
     bool rest_after_close_ = false;    ///< no backoff, no reconnect: shut or idle
     bool next_address_ = false;        ///< after the close, try the next address
     Errc last_error_ = Errc::none;

@@ -77,7 +77,7 @@ public:
     /// follows, unless the Io is destroyed first. A numeric literal is answered without a look-up.
     virtual void resolve(std::string_view host, std::uint16_t port, std::uint64_t token) = 0;
 
-    /// Opens a non-blocking TCP socket (TCP_NODELAY, keepalive, close-on-exec) and connects it.
+    /// Opens a non-blocking TCP socket (tuned, close-on-exec) and connects it.
     /// One `connected` event follows; a failed socket must still be closed.
     virtual SocketId connect(const Address& address, std::uint64_t token) = 0;
 
@@ -130,10 +130,17 @@ enum : std::uint32_t {
     cap_all = 0xffff'ffffU,
 };
 
+/// What an Io's sockets have beside TCP_NODELAY, which they always have.
+struct StreamTuning {
+    bool keepalive = true;  ///< SO_KEEPALIVE
+    Duration user_timeout;  ///< TCP_USER_TIMEOUT; zero: the kernel's own patience
+};
+
 struct IoOptions {
     Backend backend = Backend::automatic;
     std::uint32_t capabilities = cap_all;
     std::uint32_t sockets_max = 1024;
+    StreamTuning tuning;
     Log log;
 };
 

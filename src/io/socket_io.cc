@@ -33,7 +33,10 @@ bool is_shortage(int result) {
 }  // namespace
 
 SocketIo::SocketIo(const IoOptions& options, Blocking blocking)
-    : log_(options.log), blocking_(blocking), sockets_(options.sockets_max) {
+    : log_(options.log),
+      blocking_(blocking),
+      tuning_(options.tuning),
+      sockets_(options.sockets_max) {
     RINGPOST_ASSERT(options.sockets_max > 0);
     free_.reserve(options.sockets_max);
     for (std::uint32_t i = options.sockets_max; i-- > 0;) {
@@ -91,7 +94,8 @@ SocketId SocketIo::connect(const Address& address, std::uint64_t token) {
     if (s == nullptr) return {};
     s->connecting = true;
     count_calls(3);
-    s->descriptor = s->take_piece_memory() ? open_stream(address.family, blocking_) : -ENOMEM;
+    s->descriptor =
+        s->take_piece_memory() ? open_stream(address.family, blocking_, tuning_) : -ENOMEM;
     if (s->descriptor < 0) {
         on_connected(*s, s->descriptor);
         s->descriptor = -1;
@@ -209,7 +213,7 @@ Socket* SocketIo::on_accepted(Socket& listener, int descriptor) {
         return nullptr;
     }
     count_calls(2);
-    tune_stream(descriptor);
+    tune_stream(descriptor, tuning_);
     s->descriptor = descriptor;
     make_ready(*s, Event::Kind::accepted);
     return s;

@@ -85,6 +85,7 @@ private:
 
     Log log_;
     Blocking blocking_;
+    StreamTuning tuning_;
     Vector<Socket> sockets_;
     Vector<std::uint32_t> free_;  ///< Indices of entries not open.
     List<Socket, &Socket::ready_hook> ready_;

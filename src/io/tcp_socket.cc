@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -48,16 +49,19 @@ int bind_and_listen(int descriptor, const Address& address, Address& bound) {
 
 }  // namespace
 
-int open_stream(Address::Family family, Blocking blocking) noexcept {
+int open_stream(Address::Family family, Blocking blocking, const StreamTuning& tuning) noexcept {
     const int descriptor = open_socket(family, blocking);
-    if (descriptor >= 0) tune_stream(descriptor);
+    if (descriptor >= 0) tune_stream(descriptor, tuning);
     return descriptor;
 }
 
-void tune_stream(int descriptor) noexcept {
+void tune_stream(int descriptor, const StreamTuning& tuning) noexcept {
     const int on = 1;
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    if (tuning.keepalive) ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    const auto ms = static_cast<unsigned>(
+        std::clamp<std::int64_t>(tuning.user_timeout.count_ms(), 0, INT32_MAX));
+    if (ms != 0) ::setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
 }
 
 Result<int> open_listener(const Address& address, Blocking blocking, Address& bound) {

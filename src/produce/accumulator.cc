@@ -31,6 +31,10 @@ Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane
     if (topic->state == Topic::State::known && topic->parked.empty()) [[likely]] {
         return place(*topic, entry, lane, origin, now);
     }
+    if (!topic->in_use) {
+        cluster_.use(*topic, now);
+        asks_again_ = true;
+    }
     if (topic->state == Topic::State::refused) {
         if (now < topic->refused_until) return park(*topic, entry, lane, origin, topic->error);
         topic->state = Topic::State::unknown;
@@ -131,6 +135,7 @@ Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const O
     batch->created = origin.created;
     batch->timeout_ms = entry.timeout_ms();
     batch->flush_epoch = origin.flush_epoch;
+    partition.topic->used_at = std::max(partition.topic->used_at, origin.created);
     partition.queue.push_back(*batch);
     partition.open = batch;
     delivery_.on_created(*batch);

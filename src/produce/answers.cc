@@ -16,6 +16,7 @@ Answers::Todo Answers::on_response(Node& node, std::uint32_t slot, std::int16_t 
     wire::ProduceResponseReader reader(body, version);
     wire::ProducePartitionResult result;
     std::size_t answered = 0;
+    bool endpoints_learnt = false;
     while (reader.next(result)) {
         Batch* batch = find(node, slot, answered, result);
         if (batch == nullptr) {
@@ -23,6 +24,10 @@ Answers::Todo Answers::on_response(Node& node, std::uint32_t slot, std::int16_t 
             break;
         }
         ++answered;
+        if (!endpoints_learnt && cluster_.is_unknown_leader(result.leader_id)) {
+            learn_endpoints(body, version);
+            endpoints_learnt = true;  // once: the answer may name as many leaders as batches
+        }
         on_result(node, *batch, result, version, todo, now);
     }
     todo.malformed |= !reader.ok();
@@ -62,6 +67,18 @@ Batch* Answers::find(Node& node, std::uint32_t slot, std::size_t hint,
     return found == batches.end() ? nullptr : *found;
 }
 
+/// KIP-951: the addresses of leaders that we don't know stand at the answer's end.
+void Answers::learn_endpoints(ByteSpan body, std::int16_t version) {
+    wire::ProduceResponseReader reader(body, version);
+    wire::ProducePartitionResult passed;
+    while (reader.next(passed)) {}
+    if (!reader.ok()) return;
+    wire::NodeEndpoint endpoint;
+    while (reader.next_endpoint(endpoint)) {
+        cluster_.apply_endpoint(endpoint.node_id, endpoint.host, endpoint.port);
+    }
+}
+
 void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionResult& result,
                         std::int16_t version, Todo& todo, Instant now) {
     const auto error = static_cast<Errc>(result.error_code);
@@ -81,8 +98,11 @@ void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionRe
         case Verdict::refresh_and_retry:
         case Verdict::retry: {
             if (may_have_been_written(error)) batch.mark_maybe_written();
-            const bool hinted = cluster_.apply_leader_hint(partition, result.leader_id,
-                                                           result.leader_epoch);
+            // Of a topic that has been deleted and made again since it would stand for good: the
+            // other's epochs begin anew.
+            const bool hinted =
+                batch.incarnation == batch.topic->incarnation &&
+                cluster_.apply_leader_hint(partition, result.leader_id, result.leader_epoch);
             todo.refresh_metadata |= verdict == Verdict::refresh_and_retry;
             retry(batch, error, hinted, now);
             return;

@@ -43,6 +43,7 @@ public:
 private:
     Batch* find(Node& node, std::uint32_t slot, std::size_t hint,
                 const wire::ProducePartitionResult& result);
+    void learn_endpoints(ByteSpan body, std::int16_t version);
     void on_result(Node& node, Batch& batch, const wire::ProducePartitionResult& result,
                    std::int16_t version, Todo& todo, Instant now);
     void on_too_large(Batch& batch, Errc error, Instant now);

@@ -88,6 +88,7 @@ struct Batch {
     std::uint32_t slot = 0;
     std::int32_t broker = -1;        ///< Kafka's id of the node that it was last sent to
 
+    std::uint32_t incarnation = 0;   ///< Topic::incarnation at the last request
     wire::Uuid sent_to;              ///< the topic's id in the last request; zero: by name
     wire::Uuid maybe_in;             ///< which topic it was maybe written to; zero: any of its name
 

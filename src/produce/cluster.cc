@@ -3,6 +3,7 @@
 #include "produce/cluster.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -10,10 +11,12 @@ namespace ringpost::produce {
 
 Cluster::Cluster(const Config& config, Prng& prng) : config_(config), prng_(prng) { add_seeds(); }
 
-Node& Cluster::add_node(std::int32_t id, std::string host, std::uint16_t port) {
+Node* Cluster::add_node(std::int32_t id, std::string host, std::uint16_t port) {
+    if (nodes_.size() == limits::brokers_max) return nullptr;
     nodes_.push_back(std::make_unique<Node>(static_cast<std::uint32_t>(nodes_.size()), id,
-                                            std::move(host), port, config_.connection, prng_));
-    return *nodes_.back();
+                                            std::move(host), port, config_.connection,
+                                            setup_turns_, prng_));
+    return nodes_.back().get();
 }
 
 void Cluster::add_seeds() {
@@ -43,8 +46,33 @@ Topic& Cluster::add_topic(std::uint32_t id, std::string_view name) {
     topic.id = id;
     topic.name = name;
     by_name_[topic.name] = &topic;
-    in_use_.push_back(&topic);
     return topic;
+}
+
+void Cluster::use(Topic& topic, Instant now) {
+    topic.used_at = now;
+    if (std::exchange(topic.in_use, true)) return;
+    in_use_.push_back(&topic);
+}
+
+void Cluster::forget_unused(Instant now) {
+    std::erase_if(in_use_, [&](Topic* topic) {
+        if (now < topic->used_at + config_.metadata_max_idle) return false;
+        const bool has_batches =
+            !topic->parked.empty() ||
+            std::any_of(topic->partitions.begin(), topic->partitions.end(),
+                        [](const auto& partition) { return !partition->queue.empty(); });
+        if (has_batches) {
+            topic->used_at = now;
+            return false;
+        }
+        config_.log.debug("{}: not produced to for metadata.max.idle.ms, forgotten", topic->name);
+        topic->in_use = false;
+        // Its next record waits for an answer: by then the leaders may be others, the topic, too.
+        topic->state = Topic::State::unknown;
+        topic->error = Errc::none;
+        return true;
+    });
 }
 
 Topic* Cluster::topic_by_name(std::string_view name) {
@@ -78,7 +106,8 @@ bool Cluster::apply(const wire::MetadataResponse& response, Change& change) {
 }
 
 void Cluster::apply_brokers(const wire::MetadataResponse& response) {
-    for (const auto& node : nodes_) node->gone = node->id >= 0;
+    const bool seeds_stay = config_.metadata_recovery == MetadataRecovery::rebootstrap;
+    for (const auto& node : nodes_) node->gone = node->id >= 0 || !seeds_stay;
     for (const auto& broker : response.brokers) {
         if (broker.node_id < 0 || broker.port <= 0 || broker.port > 65535) continue;
         const auto port = static_cast<std::uint16_t>(broker.port);
@@ -93,14 +122,26 @@ void Cluster::apply_brokers(const wire::MetadataResponse& response) {
                 }
             }
         }
-        if (node == nullptr) node = &add_node(broker.node_id, broker.host, port);
-        node->gone = false;
-        if (node->host != broker.host || node->port != port) {
-            node->host = broker.host;
-            node->port = port;
-            node->address_changed = true;
+        if (node == nullptr) node = add_node(broker.node_id, broker.host, port);
+        if (node != nullptr) node->is_at(broker.host, port);
+    }
+}
+
+void Cluster::rebootstrap(Instant now) {
+    Change ignored;
+    for (const auto& topic : topics_) {
+        if (topic == nullptr) continue;
+        for (const auto& partition : topic->partitions) {
+            set_leader(*partition, nullptr, ignored);
+            partition->leader_epoch = -1;  // what comes may be another cluster's
         }
     }
+    for (const auto& node : nodes_) {
+        node->gone = node->id >= 0;  // what it has been asked it may still answer
+        // The name may have other addresses by now; one on its way has just looked.
+        if (!node->gone && node->connection.ready()) node->connection.shut(now);
+    }
+    add_seeds();
 }
 
 namespace {
@@ -140,6 +181,7 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
     if (topic->uuid != answer.id) {
         by_uuid_.erase(topic->uuid);
         topic->uuid = answer.id;
+        ++topic->incarnation;
         if (!answer.id.is_zero()) by_uuid_[answer.id] = topic;
     }
     const std::size_t count =
@@ -178,6 +220,14 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
     }
 }
 
+void Cluster::apply_endpoint(std::int32_t node_id, std::string_view host, std::int32_t port) {
+    if (!is_unknown_leader(node_id) || host.empty() || port <= 0 || port > 65535) return;
+    const auto its_port = static_cast<std::uint16_t>(port);
+    Node* node = node_by_id(node_id);
+    if (node == nullptr) node = add_node(node_id, std::string(host), its_port);
+    if (node != nullptr) node->is_at(host, its_port);
+}
+
 bool Cluster::apply_leader_hint(Partition& partition, std::int32_t node_id,
                                 std::int32_t leader_epoch) {
     if (node_id < 0 || leader_epoch <= partition.leader_epoch) return false;
@@ -187,6 +237,14 @@ bool Cluster::apply_leader_hint(Partition& partition, std::int32_t node_id,
     set_leader(partition, node, ignored);
     partition.leader_epoch = leader_epoch;
     return true;
+}
+
+Errc Cluster::connection_error() const {
+    for (const auto& node : nodes_) {
+        if (node->gone || node->connection.last_error() == Errc::none) continue;
+        return node->connection.last_error();
+    }
+    return Errc::none;
 }
 
 /// The queue stays with the partition; only its place on a node's ready list goes.

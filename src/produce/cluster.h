@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/prng.h"
+#include "broker/setup_turns.h"
 #include "produce/config.h"
 #include "produce/node.h"
 #include "produce/partition.h"
@@ -20,6 +21,7 @@ namespace ringpost::produce {
 
 /// Thread:    one.
 /// Owns:      nodes, topics and partitions; a node or topic is never removed, so pointers hold.
+/// Bounds:    limits::brokers_max nodes; answers may name more, to no effect.
 /// Allocates: when metadata brings something new.
 class Cluster {
 public:
@@ -32,7 +34,13 @@ public:
     Topic* topic(std::uint32_t id) {
         return id < topics_.size() ? topics_[id].get() : nullptr;
     }
+    /// It is not in use yet.
     Topic& add_topic(std::uint32_t id, std::string_view name);
+    /// Something is produced to the topic: metadata is to be asked for it.
+    void use(Topic& topic, Instant now);
+    /// Topics without batches that were not used for metadata.max.idle.ms are `unknown` and not in
+    /// use any more.
+    void forget_unused(Instant now);
     const std::vector<Topic*>& topics_in_use() const { return in_use_; }
     Topic* topic_by_name(std::string_view name);
     Topic* topic_by_uuid(const wire::Uuid& uuid);
@@ -49,17 +57,34 @@ public:
     /// KIP-951: a leader named by a produce response. False if it is older or its node unknown.
     bool apply_leader_hint(Partition& partition, std::int32_t node_id, std::int32_t leader_epoch);
 
+    /// A hint's leader that has no node, or one that is gone.
+    bool is_unknown_leader(std::int32_t node_id) {
+        if (node_id < 0) [[likely]] return false;
+        const Node* node = node_by_id(node_id);
+        return node == nullptr || node->gone;
+    }
+    /// KIP-951: where such a leader is. Of the others the metadata knows better.
+    void apply_endpoint(std::int32_t node_id, std::string_view host, std::int32_t port);
+
+    /// What a connection last met, of the first that has met anything.
+    Errc connection_error() const;
+
     /// Adds the bootstrap addresses as nodes of their own where no node has them (KIP-899).
     void add_seeds();
+    /// Nobody leads anything and every broker is gone, until an answer from a bootstrap address,
+    /// looked up anew, says otherwise (KIP-1102). Batches stay where they are.
+    void rebootstrap(Instant now);
 
 private:
     void apply_brokers(const wire::MetadataResponse& response);
     void apply_topic(const wire::MetadataResponse::Topic& answer, Change& change);
     static void set_leader(Partition& partition, Node* node, Change& change);
-    Node& add_node(std::int32_t id, std::string host, std::uint16_t port);
+    /// Null at limits::brokers_max.
+    Node* add_node(std::int32_t id, std::string host, std::uint16_t port);
 
     const Config& config_;
     Prng& prng_;
+    broker::SetupTurns setup_turns_;
     std::uint64_t round_ = 0;
     std::vector<std::unique_ptr<Node>> nodes_;
     std::vector<std::unique_ptr<Topic>> topics_;

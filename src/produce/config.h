@@ -36,6 +36,9 @@ struct Config {
     Duration retry_backoff = Duration::ms(100);
     Duration retry_backoff_max = Duration::seconds(1);
     Duration metadata_max_age = Duration::seconds(300);
+    Duration metadata_max_idle = Duration::seconds(300);
+    MetadataRecovery metadata_recovery = MetadataRecovery::rebootstrap;
+    Duration rebootstrap_trigger = Duration::seconds(300);
     /// How long a topic that the cluster does not know may take to appear.
     Duration topic_wait = Duration::seconds(30);
     bool allow_auto_create_topics = true;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "wire/api.h"
 #include "wire/init_producer_id.h"
 #include "wire/metadata.h"
 
@@ -25,13 +26,14 @@ void Housekeeping::want_producer_id(Instant now) {
 }
 
 void Housekeeping::fill(Instant now) {
-    waiting_for_node_ = false;
+    if (metadata_.due(now)) cluster_.forget_unused(now);
+    if (cluster_.topics_in_use().empty()) rest();
     const bool metadata_due = metadata_.due(now);
+    if (metadata_due) watch_recovery(now);
     const bool id_due = producer_id_.due(now);
     if (!metadata_due && !id_due) return;
     Node* node = ready_node(now);
     if (node == nullptr) {
-        waiting_for_node_ = true;
         wake_a_node(now);
         return;
     }
@@ -49,9 +51,29 @@ void Housekeeping::fill(Instant now) {
     }
 }
 
+/// Nothing is produced: the next record will ask.
+void Housekeeping::rest() {
+    metadata_.unwant();
+    producer_id_.unwant();
+    rebootstrap_at_ = Instant::never();
+}
+
+/// KIP-1102. The time runs from the first question that is due until an answer is of use: whether
+/// nobody can be reached or everybody answers in vain is the same.
+void Housekeeping::watch_recovery(Instant now) {
+    if (config_.metadata_recovery != MetadataRecovery::rebootstrap) return;
+    if (rebootstrap_at_.is_never()) rebootstrap_at_ = now + config_.rebootstrap_trigger;
+    if (now < rebootstrap_at_) return;
+    rebootstrap_at_ = now + config_.rebootstrap_trigger;
+    config_.log.warn("no known broker has given metadata for {} ms: back to the bootstrap servers",
+                     config_.rebootstrap_trigger.count_ms());
+    cluster_.rebootstrap(now);
+}
+
 Instant Housekeeping::next_deadline(Instant now) const {
     if (refusal_ != Errc::none) return now;
     Instant next = Instant::never();
+    if (metadata_.due(now)) next = rebootstrap_at_;
     for (const Errand* errand : {&metadata_, &producer_id_}) {
         // What is due already waits for a connection, whose own events wake the loop.
         if (errand->next_deadline() > now) next = std::min(next, errand->next_deadline());
@@ -80,14 +102,13 @@ void Housekeeping::wake_a_node(Instant now) {
     bool all_failing = true;
     for (const auto& node : nodes) {
         if (node->gone) continue;  // a connection to it is nobody's answer
+        if (node->connection.on_its_way() || node->connection.ready()) return;
         const auto state = node->connection.state();
-        if (state == ConnectionState::resolving || state == ConnectionState::connecting ||
-            state == ConnectionState::negotiating || state == ConnectionState::ready) {
-            return;
-        }
         all_failing &= state == ConnectionState::backoff || state == ConnectionState::closing;
     }
-    if (all_failing) cluster_.add_seeds();
+    if (all_failing && config_.metadata_recovery == MetadataRecovery::rebootstrap) {
+        cluster_.add_seeds();
+    }
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         Node& node = *nodes[next_node_++ % nodes.size()];
         if (node.gone) continue;
@@ -125,13 +146,18 @@ bool Housekeeping::on_metadata(std::int16_t version, ByteSpan body, Instant now,
         return false;
     }
     const auto error = static_cast<Errc>(response.error_code);
-    if (error == Errc::rebootstrap_required) cluster_.add_seeds();
+    if (error == Errc::rebootstrap_required &&
+        config_.metadata_recovery == MetadataRecovery::rebootstrap) {
+        config_.log.warn("the cluster asks its clients to start again from the bootstrap servers");
+        cluster_.rebootstrap(now);
+    }
     if (error != Errc::none || !cluster_.apply(response, change)) {
         last_error_ = error == Errc::none ? Errc::no_metadata : error;
         metadata_.on_failure(now, prng_);
         return true;
     }
     last_error_ = Errc::none;
+    rebootstrap_at_ = Instant::never();
     if (change.any_pending) {
         metadata_.on_failure(now, prng_);
     } else {
@@ -150,6 +176,7 @@ bool Housekeeping::on_producer_id(std::int16_t version, ByteSpan body, Instant n
     const auto error = static_cast<Errc>(response.error_code);
     if (error == Errc::none && response.producer_id >= 0) {
         identity_ = {response.producer_id, response.producer_epoch, false};
+        id_refused_ = Errc::none;
         producer_id_.on_success();
         return true;
     }
@@ -165,11 +192,16 @@ bool Housekeeping::on_producer_id(std::int16_t version, ByteSpan body, Instant n
 
 /// What waits fails; whatever comes later asks again, for somebody may have granted it meanwhile.
 void Housekeeping::refuse_producer_id(Errc error, Instant now) {
-    if (last_error_ != error) {
+    if (last_error_ != error && error == Errc::unsupported_broker) {
+        const wire::ApiInfo& ours = wire::api_info(wire::ApiKey::init_producer_id);
+        config_.log.error("no producer id: {}: the broker offers no {} in a version of {} to {}; "
+                          "idempotence needs one: Kafka 2.1 or later, or enable.idempotence=false",
+                          to_string(error), ours.name, ours.min, ours.max);
+    } else if (last_error_ != error) {
         config_.log.error("no producer id: {}: {}; grant IDEMPOTENT_WRITE or WRITE, or set "
                           "enable.idempotence=false", to_string(error), message(error));
     }
-    last_error_ = refusal_ = error;
+    last_error_ = refusal_ = id_refused_ = error;
     producer_id_.on_refusal(now, prng_);
 }
 

@@ -23,6 +23,8 @@ public:
     /// As soon as the backoff allows.
     void want(Instant now) { due_ = std::min(due_, std::max(now, not_before_)); }
     void want_at(Instant at) { due_ = std::min(due_, std::max(at, not_before_)); }
+    /// Not until it is wanted again.
+    void unwant() { due_ = Instant::never(); }
     bool due(Instant now) const { return !outstanding_ && due_ <= now; }
     void on_sent() {
         outstanding_ = true;
@@ -77,11 +79,16 @@ public:
     /// Why the cluster gives no producer id, once for each time that it has said so. Look before
     /// wanting one.
     Errc take_refusal() { return std::exchange(refusal_, Errc::none); }
+    /// The same, for as long as nobody has given one.
+    Errc producer_id_refusal() const { return id_refused_; }
+    void forget_refusal() { id_refused_ = Errc::none; }
     /// What the last failed attempt of either kind met.
     Errc last_error() const { return last_error_; }
 
 private:
     Node* ready_node(Instant now);
+    void rest();
+    void watch_recovery(Instant now);
     void wake_a_node(Instant now);
     void send_metadata(Node& node, broker::RequestSlot& slot, Instant now);
     void send_producer_id(Node& node, broker::RequestSlot& slot, Instant now);
@@ -94,8 +101,9 @@ private:
     Errand metadata_;
     Errand producer_id_;
     std::size_t next_node_ = 0;
-    bool waiting_for_node_ = false;
+    Instant rebootstrap_at_ = Instant::never();  ///< unless metadata comes before
     Errc refusal_ = Errc::none;
+    Errc id_refused_ = Errc::none;
     Errc last_error_ = Errc::none;
 };
 

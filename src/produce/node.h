@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/limits.h"
 #include "base/list.h"
@@ -33,10 +34,20 @@ struct Node {
     List<Partition, &Partition::ready_hook> ready;
     std::array<InFlight, limits::request_slots> in_flight;
 
+    std::string address_text() const { return host + ":" + std::to_string(port); }
+    /// It is part of the cluster, under this address.
+    void is_at(std::string_view host_, std::uint16_t port_) {
+        gone = false;
+        if (host == host_ && port == port_) return;
+        host = host_;
+        port = port_;
+        address_changed = true;
+    }
+
     Node(std::uint32_t index_, std::int32_t id_, std::string host_, std::uint16_t port_,
-         const broker::ConnectionOptions& options, Prng& prng)
+         const broker::ConnectionOptions& options, broker::SetupTurns& turns, Prng& prng)
         : index(index_), id(id_), host(std::move(host_)), port(port_),
-          connection(options, host + ":" + std::to_string(port_), prng) {
+          connection(options, turns, address_text(), prng) {
         for (std::uint32_t i = 0; i < limits::inflight_requests_max; ++i) {
             in_flight[i].batches.reserve(limits::request_partitions_max);
         }

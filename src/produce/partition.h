@@ -65,7 +65,7 @@ struct Partition {
 /// Everything known of a topic that this shard was asked to produce to.
 struct Topic {
     enum class State : std::uint8_t {
-        unknown,   ///< never answered for: records are parked
+        unknown,   ///< not answered for, or forgotten as unused: records are parked
         known,     ///< `partitions` says where records go
         missing,   ///< the cluster does not have it (yet): records are parked, for a while
         refused,   ///< the cluster won't have it: records fail with `error`, until `refused_until`
@@ -77,10 +77,13 @@ struct Topic {
     Errc error = Errc::none;
     Instant refused_until;                   ///< after it, a record asks the cluster again
     wire::Uuid uuid;
+    std::uint32_t incarnation = 0;           ///< counts changes of `uuid`
     std::vector<std::unique_ptr<Partition>> partitions;
     std::uint32_t partition_count = 0;       ///< less than those, if it was made again with fewer
     std::vector<std::int32_t> with_leader;   ///< indexes of partitions that have a leader
     std::uint64_t metadata_round = 0;        ///< last answer that spoke of it
+    bool in_use = false;                     ///< metadata is asked for it
+    Instant used_at;                         ///< its last batch began, or later
 
     /// Batches of raw entries, in order. While there are any, new records queue behind them.
     List<Batch, &Batch::queue_hook> parked;

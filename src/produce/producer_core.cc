@@ -34,13 +34,14 @@ ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
       accumulator_(config, cluster_, pool_, delivery_, readiness_, flushes_, prng_),
       sender_(config, accumulator_, readiness_, identity_, delivery_),
       answers_(config, cluster_, pool_, delivery_, readiness_, identity_, prng_),
-      housekeeping_(config, cluster_, identity_, prng_) {}
+      housekeeping_(config, cluster_, identity_, prng_),
+      warm_up_(config, cluster_, housekeeping_, identity_) {}
 
 // Records
 // ------------------------------------------------------------------------------------------
 
 void ProducerCore::add_topic(std::uint32_t id, std::string_view name, Instant now) {
-    cluster_.add_topic(id, name);
+    cluster_.use(cluster_.add_topic(id, name), now);
     housekeeping_.want_metadata(now);
     housekeeping_.want_producer_id(now);
 }
@@ -74,14 +75,26 @@ void ProducerCore::advance(Instant now) {
     want_connections(now);
 }
 
+/// A connection to where a broker no longer is ends.
+void ProducerCore::follow_address(Node& node, Instant now) {
+    if (!node.address_changed) [[likely]] return;
+    node.connection.shut(now);
+    if (node.connection.state() != Connection::State::idle) return;
+    node.address_changed = false;
+    node.connection.rename(node.address_text());
+}
+
+Obstacle ProducerCore::warm_up_obstacle(std::span<const std::uint32_t> topics, Instant now) {
+    // What is wanted below shall not be shut afterwards, when nobody looks.
+    for (const auto& node : cluster_.nodes()) follow_address(*node, now);
+    return warm_up_.look(topics, now);
+}
+
 /// Brokers with something waiting for them connect; the rest may rest.
 void ProducerCore::want_connections(Instant now) {
     for (const auto& node : cluster_.nodes()) {
         Connection& connection = node->connection;
-        if (node->address_changed) {
-            connection.shut(now);
-            if (connection.state() == Connection::State::idle) node->address_changed = false;
-        }
+        follow_address(*node, now);
         if (!node->ready.empty() && !connection.ready()) connection.want(now);
     }
 }
@@ -115,14 +128,15 @@ Errc ProducerCore::why_unsent(const Batch& batch) const {
     if (node != nullptr && !node->connection.ready()) return node->connection.last_error();
     if (batch.topic->error != Errc::none) return batch.topic->error;
     if (config_.idempotent && !identity_.known() && node != nullptr) return Errc::no_producer_id;
-    if (batch.topic->state == Topic::State::known) {
-        return node == nullptr ? Errc::leader_not_available : Errc::none;
-    }
-    auto& self = const_cast<ProducerCore&>(*this);
-    for (const auto& seed : self.cluster_.nodes()) {
-        if (seed->connection.last_error() != Errc::none) return seed->connection.last_error();
-    }
-    return Errc::no_metadata;
+    if (node != nullptr) return Errc::none;
+    auto& nodes = const_cast<ProducerCore&>(*this).cluster_.nodes();
+    const bool reached = std::any_of(nodes.begin(), nodes.end(), [](const auto& other) {
+        return !other->gone && other->connection.ready();
+    });
+    if (batch.topic->state == Topic::State::known && reached) return Errc::leader_not_available;
+    if (const Errc error = cluster_.connection_error(); error != Errc::none) return error;
+    return batch.topic->state == Topic::State::known ? Errc::leader_not_available
+                                                     : Errc::no_metadata;
 }
 
 /// Where a batch stands that has come to its end too early.

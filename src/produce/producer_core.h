@@ -15,6 +15,7 @@
 #include "produce/delivery.h"
 #include "produce/housekeeping.h"
 #include "produce/sender.h"
+#include "produce/warm_up.h"
 
 namespace ringpost::produce {
 
@@ -55,6 +56,13 @@ public:
     /// When the oldest lingering batch leaves.
     Instant linger_deadline() const { return accumulator_.next_deadline(); }
 
+    // Warming up. The topics have been added.
+
+    void begin_warm_up(std::span<const std::uint32_t> topics, Instant now) {
+        warm_up_.begin(topics, now);
+    }
+    Obstacle warm_up_obstacle(std::span<const std::uint32_t> topics, Instant now);
+
     // Flush and the end.
 
     bool can_begin_flush() const { return flushes_.can_begin(); }
@@ -89,6 +97,7 @@ private:
     void fail_without_id(Errc error, Instant now);
     void end_early(Batch& batch, Errc error, Instant now);
     void want_connections(Instant now);
+    static void follow_address(Node& node, Instant now);
     Errc why_unsent(const Batch& batch) const;
     Stage stage_of(const Batch& batch, Instant now) const;
 
@@ -105,6 +114,7 @@ private:
     Sender sender_;
     Answers answers_;
     Housekeeping housekeeping_;
+    WarmUp warm_up_;
     std::vector<Topic*> to_unpark_;       ///< topics with parked records and an answer
     Instant next_expiry_log_;
     bool shut_ = false;                   ///< nothing is sent any more

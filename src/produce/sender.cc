@@ -122,6 +122,7 @@ void Sender::encode(Node& node, broker::RequestSlot& slot) {
                       static_cast<std::uint32_t>(end - i));
         for (; i < end; ++i) {
             Batch& batch = *picked[i];
+            batch.incarnation = batch.topic->incarnation;
             batch.sent_to = slot.version >= by_id_since ? batch.topic->uuid : wire::Uuid{};
             request.partition(batch.partition->index, batch.bytes);
             slot.pieces.push_back({slot.frame.data() + cut, out.size() - cut});

@@ -45,7 +45,10 @@ void Links::on_event(const io::Event& event, Instant now) {
 bool Links::serve(Instant now) {
     if (links_.size() < core_.nodes().size()) links_.resize(core_.nodes().size());
     bool any = false;
-    for (std::size_t i = 0; i < links_.size(); ++i) any |= serve_one(*core_.nodes()[i], now);
+    do {
+        freed_turn_ = false;
+        for (std::size_t i = 0; i < links_.size(); ++i) any |= serve_one(*core_.nodes()[i], now);
+    } while (freed_turn_);
     return any;
 }
 
@@ -80,6 +83,7 @@ void Links::connect(produce::Node& node, Instant now) {
     link.socket = io_.connect(address, node.index);
     if (!link.socket.valid()) {
         node.connection.on_no_socket(now);
+        freed_turn_ = true;
         core_.pump(node, now);
     }
 }

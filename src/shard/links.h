@@ -36,6 +36,7 @@ private:
     produce::ProducerCore& core_;
     Log log_;
     std::vector<Link> links_;       ///< by Node::index
+    bool freed_turn_ = false;       ///< a connection served before may have been started by it
 };
 
 }  // namespace ringpost::shard

@@ -65,6 +65,7 @@ void Shard::turn(Instant until) {
     work_on_purge(now);
     work_on_flushes(now);
     work_on_stop(now);
+    work_on_warm_ups(now);
     const std::uint64_t failed = core_->totals().failed;
     core_->advance(now);
     // What has just timed out may be the last that a flush or a stop waited for: look again.
@@ -108,7 +109,8 @@ bool Shard::park(Instant until) {
                       stop_asked_ns_.load(std::memory_order_relaxed) >= 0;
     const bool purge = purge_asked_.load(std::memory_order_relaxed) >
                        purged_.load(std::memory_order_relaxed);
-    if (!flush && !stop && !purge && !lanes_.beyond_threshold()) return true;
+    const bool other = purge || warm_ups_.has_new();
+    if (!flush && !stop && !other && !lanes_.beyond_threshold()) return true;
     parking_.end();
     return false;
 }
@@ -190,6 +192,11 @@ void Shard::work_on_purge(Instant now) {
     publish_totals();
     purged_.store(asked, std::memory_order_release);
     signal_.notify();
+}
+
+void Shard::work_on_warm_ups(Instant now) {
+    const bool running = stage_ == Stage::running;
+    if (running ? warm_ups_.work(*core_, now) : warm_ups_.end(Errc::stopped)) signal_.notify();
 }
 
 // Stop

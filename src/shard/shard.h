@@ -16,6 +16,7 @@
 #include "shard/lanes.h"
 #include "shard/links.h"
 #include "shard/wakeup.h"
+#include "shard/warm_ups.h"
 
 namespace ringpost::shard {
 
@@ -73,9 +74,14 @@ public:
     bool purge_done(std::uint64_t ticket) const {
         return purged_.load(std::memory_order_acquire) >= ticket;
     }
+    /// The signal is notified when it is done, or ends with `stopped`.
+    void request_warm_up(WarmUpCallRef call) {
+        warm_ups_.add(std::move(call));
+        wake_if_parked();
+    }
     /// Everything out until `deadline` by the Io's clock, then the rest is purged.
     void request_stop(Duration timeout);
-    /// Notified when a flush is done and when the shard has finished.
+    /// Notified when a flush or a warm-up is done and when the shard has finished.
     Signal& signal() { return signal_; }
     /// True once the loop has left for good; reports can still be polled.
     bool stopped() const { return stopped_.load(std::memory_order_acquire); }
@@ -107,6 +113,7 @@ private:
     bool can_take_flush() const { return !marking_ && flush_count_ < flushes_.size(); }
     void work_on_flushes(Instant now);
     void work_on_purge(Instant now);
+    void work_on_warm_ups(Instant now);
     void work_on_stop(Instant now);
     void purge_rest(Instant now);
     bool park(Instant until);
@@ -116,6 +123,7 @@ private:
     Block memory_;                     ///< outlives io_: the kernel may hold it
     std::unique_ptr<io::Io> io_;
     Lanes lanes_;
+    WarmUps warm_ups_;
     std::unique_ptr<produce::ProducerCore> core_;
     std::unique_ptr<Links> links_;
     std::array<io::Event, 128> events_;

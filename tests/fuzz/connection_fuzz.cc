@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "broker/connection.h"
+#include "broker/setup_turns.h"
 #include "fuzz.h"
 #include "wire/init_producer_id.h"
 
@@ -17,7 +18,7 @@ using broker::Connection;
 /// An Io's side of one connection: it knows what is outstanding.
 class Machine {
 public:
-    Machine() : prng_(1), connection_(options_, "peer:9092", prng_) {}
+    Machine() : prng_(1), connection_(options_, turns_, "peer:9092", prng_) {}
 
     void step(Input& in) {
         const std::uint8_t what = in.byte();
@@ -109,6 +110,7 @@ private:
     }
 
     broker::ConnectionOptions options_;
+    broker::SetupTurns turns_;
     Prng prng_;
     Connection connection_;
     Instant now_ = Instant::from_ns(1'000'000'000);

@@ -176,8 +176,29 @@ void SimProducer::step_lane(SimLane& lane) {
             lane.lane.reset();
             open_lane(lane);
         }
+        // Where connections are closed for idleness sooner than others are set up, all of them are
+        // perhaps never there at once.
+        const bool stay = mine_.options.connections_max_idle > std::chrono::seconds(10);
+        if (!asked_to_stop_ && stay && dice.one_in(60)) warm_up();
     }
     look_at_flush(lane);
+}
+
+/// Of some topic on some shard; or the caller of an earlier one has lost his patience.
+void SimProducer::warm_up() {
+    Dice& dice = world_.dice();
+    std::erase_if(warm_ups_, [](const auto& call) { return call->done(); });
+    if (warm_ups_.size() == 4) {
+        warm_ups_.front()->abandon();
+        warm_ups_.erase(warm_ups_.begin());
+    }
+    const std::string name = world_.topic_name(dice.below(plan_.topics));
+    const Result<Topic> topic = host_->topics.find_or_add(name);
+    warm_ups_.push_back(std::make_shared<shard::WarmUpCall>(
+        std::vector<shard::WarmUpCall::Topic>{{topic->id(), name}}));
+    const auto shard = dice.below(static_cast<std::uint32_t>(host_->shards.size()));
+    host_->shards[shard]->shard.request_warm_up(warm_ups_.back());
+    world_.note("warm-up", index_, shard);
 }
 
 void SimProducer::look_at_flush(SimLane& lane) {
@@ -361,9 +382,20 @@ bool SimProducer::quiet() const {
     for (const auto& shard : host_->shards) {
         if (shard->shard.memory_used() != 0) return false;
     }
+    if (!std::ranges::all_of(warm_ups_, [](const auto& call) { return call->done(); })) {
+        return false;
+    }
     return std::ranges::all_of(lanes_, [](const auto& lane) {
         return lane->lane->outstanding() == 0 && lane->flush_ticket == 0;
     });
+}
+
+std::string SimProducer::unfinished_warm_ups() const {
+    std::string text;
+    for (const auto& call : warm_ups_) {
+        if (!call->done()) text += "; no end of a warm-up: " + call->outcome().text;
+    }
+    return text;
 }
 
 /// The last reports, of lanes whose producer has gone.

@@ -35,8 +35,10 @@ public:
     bool asked_to_stop() const { return asked_to_stop_; }
     /// Stops it, wherever it is. `timeout` as in Producer::stop.
     void stop(Duration timeout);
-    /// Nothing accepted is without a polled report.
+    /// Nothing accepted is without a polled report, and no warm-up without its end.
     bool quiet() const;
+    /// What stands in their way.
+    std::string unfinished_warm_ups() const;
     bool stopped() const;
     /// Everything is reported and polled; rest_ms from now, look whether it rests.
     void begin_rest() { waits_before_rest_ = waits(); }
@@ -77,6 +79,7 @@ private:
     void step_lane(SimLane& lane);
     void check_limits(const SimLane& lane);
     void purge();
+    void warm_up();
     void finish_lanes();
     Duration step_gap();
     std::uint64_t rest_turns_max() const;
@@ -92,6 +95,7 @@ private:
     std::shared_ptr<api::Host> host_;
     std::vector<SimShard> shards_;
     std::vector<std::unique_ptr<SimLane>> lanes_;
+    std::vector<shard::WarmUpCallRef> warm_ups_;  ///< asked for, perhaps done
     bool calm_ = false;
     bool probing_ = false;
     std::uint32_t probes_ = 0;  ///< sent so far

@@ -434,7 +434,7 @@ void World::distort(std::int32_t node, wire::MetadataResponse& response) {
         }
     }
     if (!armed(Fault::odd_metadata)) return;
-    switch (dice_.below(6)) {
+    switch (dice_.below(7)) {
         case 0:
             response.controller_id = -1;
             break;
@@ -458,6 +458,9 @@ void World::distort(std::int32_t node, wire::MetadataResponse& response) {
             break;
         case 4:
             response.error_code = static_cast<std::int16_t>(Errc::unknown_server_error);
+            break;
+        case 5:
+            response.error_code = static_cast<std::int16_t>(Errc::rebootstrap_required);
             break;
         default:
             response.topics.clear();

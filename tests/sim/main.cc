@@ -95,8 +95,10 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
         bound = std::max(bound, producer->report_within() + Duration::seconds(6));
     }
     if (world.run_until(world.now() + bound, [&] { return all_quiet(producers); })) {
-        fail(fmt::format("{} of {} records have no report {} ms after the last fault",
-                         oracle.unreported(), oracle.accepted(), bound.count_ms()));
+        std::string warm_ups;
+        for (const auto& producer : producers) warm_ups += producer->unfinished_warm_ups();
+        fail(fmt::format("{} of {} records have no report {} ms after the last fault{}",
+                         oracle.unreported(), oracle.accepted(), bound.count_ms(), warm_ups));
     }
     // All is well: then a new record arrives, wherever it goes; where records have been, others
     // follow without a call to the allocator.

@@ -91,6 +91,9 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     o.metadata_max_age = Ms{dice.one_in(3) ? dice.magnitude(100, 5'000) : 300'000};
     o.topic_wait = Ms{dice.magnitude(500, 20'000)};
     o.spin = Us{dice.one_in(4) ? dice.between(1, 50) : 0};
+    o.metadata_max_idle = Ms{dice.one_in(3) ? dice.magnitude(50, 5'000) : 300'000};
+    o.rebootstrap_trigger = Ms{dice.one_in(3) ? dice.magnitude(100, 20'000) : 300'000};
+    if (dice.one_in(8)) o.metadata_recovery = MetadataRecovery::none;
     return p;
 }
 
@@ -179,7 +182,7 @@ std::string Plan::text() const {
             "B "
             "/ {}, message {}, ring {}, queue {} of {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
-            "topic wait {} ms, spin {} us\n",
+            "topic wait {} ms, spin {} us, forgets after {} ms, {} {} ms\n",
             p.is_inline ? "inline" : "threaded", o.shards, p.lanes, o.bootstrap_servers,
             static_cast<int>(o.acks),
             o.enable_idempotence && o.acks == Acks::all ? " idempotent" : "",
@@ -190,7 +193,9 @@ std::string Plan::text() const {
             o.retry_backoff_max.count(), o.connection_setup_timeout.count(),
             o.reconnect_backoff.count(), o.reconnect_backoff_max.count(),
             o.connections_max_idle.count(), o.metadata_max_age.count(), o.topic_wait.count(),
-            o.spin.count());
+            o.spin.count(), o.metadata_max_idle.count(),
+            o.metadata_recovery == MetadataRecovery::none ? "no rebootstrap" : "rebootstrap after",
+            o.rebootstrap_trigger.count());
     }
     out += "faults a second:";
     for (std::size_t i = 0; i < fault_kinds; ++i) {

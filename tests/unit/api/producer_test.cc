@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "running.h"
 
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +50,109 @@ TEST_P(EitherMode, ReportsEachRecordOnceWithTagAndOffset) {
     }
     EXPECT_EQ(lane.outstanding(), 0U);
     EXPECT_TRUE(producer->stop(5s));
+}
+
+/// Our sockets that are connected to that port of this host: what the kernel has for the option.
+std::vector<int> options_towards(const std::string& port, int level, int name) {
+    std::vector<int> values;
+    for (int d = 0; d < 1024; ++d) {
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        if (::getpeername(d, reinterpret_cast<sockaddr*>(&peer), &size) < 0) continue;
+        if (peer.sin_family != AF_INET || std::to_string(ntohs(peer.sin_port)) != port) continue;
+        int value = -1;
+        size = sizeof value;
+        EXPECT_EQ(::getsockopt(d, level, name, &value, &size), 0);
+        values.push_back(value);
+    }
+    return values;
+}
+
+TEST_P(EitherMode, ItsSocketsHaveWhatItsOptionsSay) {
+    const std::string where = server->bootstrap();
+    const std::string port = where.substr(where.rfind(':') + 1);
+    for (const bool keepalive : {true, false}) {
+        Options options = options_for(where, GetParam());
+        if (!keepalive) {
+            ASSERT_TRUE(options.set("socket.keepalive.enable", "false"));
+        }
+        options.request_timeout = keepalive ? 7'777ms : 1s;
+        options.connection_setup_timeout = keepalive ? 1s : 7'777ms;
+        start(options);
+        ASSERT_EQ(lane.produce({.topic_name = "t", .value = "v"}), Errc::none);
+        poll_all(lane, 1);
+        EXPECT_EQ(options_towards(port, SOL_SOCKET, SO_KEEPALIVE),
+                  std::vector<int>{keepalive ? 1 : 0});
+        EXPECT_EQ(options_towards(port, IPPROTO_TCP, TCP_USER_TIMEOUT), std::vector<int>{7'777});
+        EXPECT_EQ(options_towards(port, IPPROTO_TCP, TCP_NODELAY), std::vector<int>{1});
+        producer->stop(5s);
+    }
+}
+
+TEST_P(EitherMode, AfterAWarmUpNoRecordWaitsForAConnectionOrAQuestion) {
+    server = broker({.brokers = 3, .partitions = 6});
+    Options options = options_for(server->bootstrap(), GetParam());
+    if (GetParam() == Mode::threaded) options.shards = 2;
+    start(options);
+    auto second_lane = producer->open_lane();
+    ASSERT_TRUE(second_lane);
+    const std::string_view topics[] = {"t", "u"};
+    const auto warm = producer->warm_up(topics, 10s);
+    ASSERT_TRUE(warm) << warm.error().text;
+    server->call([](fake::Cluster& cluster) {
+        cluster.faults().on_request = [](const fake::RequestAttempt& attempt) {
+            // Nothing else is answered any more: not even a new connection's ApiVersions.
+            return attempt.header.key == wire::ApiKey::produce ? fake::RequestFate::handle
+                                                               : fake::RequestFate::close;
+        };
+    });
+    std::uint64_t tag = 0;
+    for (Lane* each : {&lane, &*second_lane}) {
+        for (const std::string_view topic : topics) {
+            for (std::int32_t partition = 0; partition < 6; ++partition) {
+                ASSERT_EQ(each->produce({.topic_name = topic, .value = "v", .partition = partition,
+                                         .tag = tag++}),
+                          Errc::none);
+            }
+        }
+    }
+    for (Lane* each : {&lane, &*second_lane}) {
+        const auto reports = poll_all(*each, 12);
+        ASSERT_EQ(reports.size(), 12U);
+        for (const auto& report : reports) EXPECT_TRUE(report.ok()) << to_string(report.error);
+    }
+}
+
+TEST_P(EitherMode, AWarmUpThatFailsSaysWhatStoodInItsWay) {
+    start();
+    const std::string_view bad[] = {"t", "no such name!"};
+    EXPECT_EQ(producer->warm_up(bad, 1s).error().code, Errc::invalid_topic_name);
+    EXPECT_TRUE(producer->warm_up({}, 0s));
+    const std::string_view topics[] = {"t"};
+    server->call([](fake::Cluster& cluster) {
+        cluster.faults().on_metadata = [](std::int32_t, wire::MetadataResponse& response) {
+            for (auto& topic : response.topics) {
+                topic.error_code = static_cast<std::int16_t>(Errc::topic_authorization_failed);
+                topic.partitions.clear();
+            }
+        };
+    });
+    const auto begun = std::chrono::steady_clock::now();
+    const auto refused = producer->warm_up(topics, 30s);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 20s) << "a refusal is not waited out";
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::topic_authorization_failed);
+    EXPECT_NE(refused.error().text.find("topic t: topic_authorization_failed: "),
+              std::string::npos)
+        << refused.error().text;
+
+    // Nothing listens there.
+    Producer lost(options_for("127.0.0.1:1", GetParam()));
+    EXPECT_EQ(lost.warm_up(topics, 1s).error().code, Errc::not_started);
+    ASSERT_TRUE(lost.start());
+    EXPECT_EQ(lost.warm_up(topics, 300ms).error().code, Errc::connect_failed);
+    lost.stop(1s);
+    EXPECT_EQ(lost.warm_up(topics, 1s).error().code, Errc::stopped);
 }
 
 TEST_P(EitherMode, TakesATopicNameARecord) {

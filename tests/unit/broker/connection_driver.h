@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/connection.h"
+#include "broker/setup_turns.h"
 #include "wire/api_versions.h"
 #include "wire/metadata.h"
 
@@ -71,6 +72,7 @@ struct Driver {
     std::vector<std::pair<LogLevel, std::string>> lines;
     Prng prng{42};
     Instant now = Instant::from_ns(1'000'000'000);
+    SetupTurns turns;
     std::optional<Connection> made;
     std::vector<Action> actions;        ///< asked for since the last take_actions
     std::vector<Seen> events;           ///< since the last take_events
@@ -87,7 +89,7 @@ struct Driver {
         });
     }
     Connection& c() {
-        if (!made) made.emplace(options, "b1:9092", prng);
+        if (!made) made.emplace(options, turns, "b1:9092", prng);
         return *made;
     }
 

@@ -49,8 +49,9 @@ class IoTest : public testing::TestWithParam<Way> {
 protected:
     void SetUp() override { open(16); }
 
-    void open(std::uint32_t sockets_max) {
+    void open(std::uint32_t sockets_max, const StreamTuning& tuning = {}) {
         IoOptions options;
+        options.tuning = tuning;
         options.backend = GetParam().backend;
         options.capabilities = GetParam().capabilities;
         options.sockets_max = sockets_max;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 
 #include <algorithm>
 #include <atomic>
@@ -56,6 +57,32 @@ TEST_P(SocketIoTest, ListensOnAPortOfTheKernelsChoice) {
     send_text(server, "pong");
     io().receive(client, room_);
     expect(Event::Kind::received, client, 4);
+}
+
+/// Our end of the connection whose other end is `peer`, as the kernel has it.
+int option_of_our_end(int peer, int level, int name) {
+    for (int d = 0; d < 1024; ++d) {
+        if (d == peer || address_of(d) != peer_of(peer)) continue;
+        int value = -1;
+        socklen_t size = sizeof value;
+        EXPECT_EQ(::getsockopt(d, level, name, &value, &size), 0);
+        return value;
+    }
+    ADD_FAILURE() << "no such socket";
+    return -1;
+}
+
+TEST_P(SocketIoTest, TunesItsSocketsAsItIsTold) {
+    const RawListener listener;
+    for (const bool keepalive : {true, false}) {
+        open(4, {.keepalive = keepalive, .user_timeout = Duration::ms(2'345)});
+        Descriptor peer;
+        const SocketId s = connect_to(listener, peer);
+        EXPECT_EQ(option_of_our_end(peer.number(), IPPROTO_TCP, TCP_NODELAY), 1);
+        EXPECT_EQ(option_of_our_end(peer.number(), SOL_SOCKET, SO_KEEPALIVE), keepalive ? 1 : 0);
+        EXPECT_EQ(option_of_our_end(peer.number(), IPPROTO_TCP, TCP_USER_TIMEOUT), 2'345);
+        close_and_expect_closed(s);
+    }
 }
 
 TEST_P(SocketIoTest, TellsWhyItCantListen) {

@@ -19,14 +19,29 @@ int option(int descriptor, int level, int name) {
 
 TEST(TcpSocket, IsTunedAndClosedOnExec) {
     for (const Blocking blocking : {Blocking::no, Blocking::yes}) {
-        const Descriptor d(open_stream(Address::Family::ipv4, blocking));
+        const Descriptor d(open_stream(Address::Family::ipv4, blocking, {}));
         ASSERT_GE(d.number(), 0);
         EXPECT_EQ(option(d.number(), IPPROTO_TCP, TCP_NODELAY), 1);
         EXPECT_EQ(option(d.number(), SOL_SOCKET, SO_KEEPALIVE), 1);
         EXPECT_NE(::fcntl(d.number(), F_GETFD) & FD_CLOEXEC, 0);
         EXPECT_EQ((::fcntl(d.number(), F_GETFL) & O_NONBLOCK) != 0, blocking == Blocking::no);
     }
-    EXPECT_LT(open_stream(Address::Family::none, Blocking::no), 0);
+    EXPECT_LT(open_stream(Address::Family::none, Blocking::no, {}), 0);
+}
+
+TEST(TcpSocket, IsTunedAsItIsToldTo) {
+    const StreamTuning tuning{.keepalive = false, .user_timeout = Duration::ms(1'234)};
+    const Descriptor d(open_stream(Address::Family::ipv4, Blocking::no, tuning));
+    EXPECT_EQ(option(d.number(), IPPROTO_TCP, TCP_NODELAY), 1);
+    EXPECT_EQ(option(d.number(), SOL_SOCKET, SO_KEEPALIVE), 0);
+    EXPECT_EQ(option(d.number(), IPPROTO_TCP, TCP_USER_TIMEOUT), 1'234);
+
+    const Descriptor patient(open_stream(Address::Family::ipv4, Blocking::no, {}));
+    EXPECT_EQ(option(patient.number(), IPPROTO_TCP, TCP_USER_TIMEOUT), 0) << "the kernel's own";
+    // Longer than the kernel can be told: for as long as it can.
+    const Descriptor old(open_stream(Address::Family::ipv4, Blocking::no,
+                                     {.user_timeout = Duration::seconds(10'000'000)}));
+    EXPECT_EQ(option(old.number(), IPPROTO_TCP, TCP_USER_TIMEOUT), INT32_MAX);
 }
 
 TEST(TcpSocket, ListensWhereItSays) {

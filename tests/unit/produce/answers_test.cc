@@ -159,6 +159,59 @@ TEST(Answers, AMovedLeaderIsFollowedInOrder) {
     EXPECT_EQ(world.count(Errc::none), 10U);
 }
 
+TEST(Answers, ANewLeaderThatNoMetadataHasNamedIsFoundByItsEndpoint) {
+    CoreWorld world({.brokers = 2, .partitions = 1}, small_batches());
+    ASSERT_TRUE(world.cluster.create_topic("t", 1));
+    ASSERT_TRUE(world.cluster.move_leader("t", 0, 1));
+    world.cluster.faults().on_metadata = [](std::int32_t, wire::MetadataResponse& response) {
+        std::erase_if(response.brokers, [](const auto& broker) { return broker.node_id == 2; });
+    };
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 0, "v0"));
+    world.pass(second);
+    ASSERT_EQ(world.told(0).error, Errc::none);
+    // From now on there is no metadata at all.
+    world.cluster.faults().on_request = [](const fake::RequestAttempt& attempt) {
+        return attempt.header.key == wire::ApiKey::metadata ? fake::RequestFate::swallow
+                                                            : fake::RequestFate::handle;
+    };
+    ASSERT_TRUE(world.cluster.move_leader("t", 0, 2));
+    ASSERT_TRUE(world.produce(0, 1, "v1"));
+    world.pass(Duration::ms(10));  // without a backoff
+    EXPECT_EQ(world.told(1).error, Errc::none);
+    EXPECT_EQ(world.told(1).attempts, 2U);
+    EXPECT_EQ(world.log("t"), (std::vector<std::string>{"v0", "v1"}));
+}
+
+TEST(Answers, AHintAboutATopicThatHasBeenMadeAnewSinceIsNotTaken) {
+    CoreWorld world({.brokers = 2, .partitions = 1}, small_batches());
+    ASSERT_TRUE(world.cluster.create_topic("t", 1));
+    ASSERT_TRUE(world.cluster.move_leader("t", 0, 1));
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 0, "v0"));
+    world.pass(second);
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(world.cluster.move_leader("t", 0, 2 - i % 2));
+    ASSERT_TRUE(world.cluster.move_leader("t", 0, 2));
+    // The answer, with a hint of a high epoch, is under way while the topic is made anew.
+    world.hold_answers(true);
+    ASSERT_TRUE(world.produce(0, 1, "v1"));
+    world.pass(Duration::ms(10));
+    ASSERT_TRUE(world.cluster.delete_topic("t"));
+    ASSERT_TRUE(world.cluster.create_topic("t", 1));
+    ASSERT_TRUE(world.cluster.move_leader("t", 0, 1));
+    Topic& topic = *world.core->find_topic(0);
+    ++topic.incarnation;  // as metadata from elsewhere makes it, before that answer
+    world.cluster.faults().on_request = [](const fake::RequestAttempt&) {
+        return fake::RequestFate::swallow;  // nothing else is heard meanwhile
+    };
+    world.hold_answers(false);
+    EXPECT_LT(topic.partitions[0]->leader_epoch, 10);
+    world.cluster.faults().on_request = nullptr;
+    world.pass(second * 60);
+    EXPECT_EQ(world.told(1).error, Errc::none);
+    EXPECT_EQ(world.log("t"), std::vector<std::string>{"v1"});
+}
+
 TEST(Answers, AThrottledBrokerIsLeftInPeace) {
     CoreWorld world({.partitions = 1}, small_batches());
     world.add_topic(0, "t");

@@ -30,6 +30,7 @@ struct View {
     Cluster cluster{config, prng};
     Topic& topic = cluster.add_topic(0, "t");
     Cluster::Change change;
+    Instant now = Instant::from_ns(1'000'000'000);
 
     bool apply(const wire::MetadataResponse& r) {
         change = {};
@@ -119,6 +120,101 @@ TEST(Cluster, TakesALeaderHintOnlyIfItIsNewerAndItsNodeKnown) {
     EXPECT_FALSE(v.cluster.apply_leader_hint(v.partition(), 9, 6));
     EXPECT_TRUE(v.cluster.apply_leader_hint(v.partition(), 2, 6));
     EXPECT_EQ(v.partition().node->id, 2);
+}
+
+TEST(Cluster, AnEndpointMakesAnUnknownLeaderKnownAndNothingElse) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    v.cluster.apply_endpoint(9, "nine", 9009);
+    ASSERT_NE(v.cluster.node_by_id(9), nullptr);
+    EXPECT_EQ(v.cluster.node_by_id(9)->host, "nine");
+    EXPECT_TRUE(v.cluster.apply_leader_hint(v.partition(), 9, 6));
+    EXPECT_EQ(v.partition().node, v.cluster.node_by_id(9));
+    // The metadata's word on a broker that it names stands.
+    v.cluster.apply_endpoint(1, "elsewhere", 1);
+    EXPECT_EQ(v.cluster.node_by_id(1)->host, "one");
+    const std::size_t before = v.cluster.nodes().size();
+    v.cluster.apply_endpoint(-1, "none", 1);
+    v.cluster.apply_endpoint(10, "", 1);
+    v.cluster.apply_endpoint(10, "ten", 0);
+    v.cluster.apply_endpoint(10, "ten", 65'536);
+    EXPECT_EQ(v.cluster.nodes().size(), before);
+}
+
+TEST(Cluster, AnEndpointBringsABrokerBackThatWasGone) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    auto fewer = answer(1, 5);
+    fewer.brokers.pop_back();
+    ASSERT_TRUE(v.apply(fewer));
+    ASSERT_TRUE(v.cluster.node_by_id(2)->gone);
+    v.cluster.apply_endpoint(2, "two-b", 9012);
+    EXPECT_FALSE(v.cluster.node_by_id(2)->gone);
+    EXPECT_EQ(v.cluster.node_by_id(2)->host, "two-b");
+    EXPECT_TRUE(v.cluster.node_by_id(2)->address_changed);
+}
+
+TEST(Cluster, RebootstrapDropsTheViewAndKeepsTheBatches) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    Batch batch;
+    v.partition().queue.push_back(batch);
+    for (int i = 0; i < 3; ++i) {
+        v.cluster.rebootstrap(v.now);
+        EXPECT_TRUE(v.cluster.node_by_id(1)->gone);
+        EXPECT_TRUE(v.cluster.node_by_id(2)->gone);
+        EXPECT_EQ(v.partition().node, nullptr);
+        EXPECT_EQ(v.partition().queue.front(), &batch);
+        ASSERT_EQ(v.cluster.nodes().size(), 3U) << "the seed, once";
+        EXPECT_EQ(v.cluster.nodes()[2]->host, "one");
+        EXPECT_LT(v.cluster.nodes()[2]->id, 0);
+        // A cluster made anew begins its epochs anew.
+        ASSERT_TRUE(v.apply(answer(2, 0)));
+        EXPECT_EQ(v.partition().node->id, 2);
+        EXPECT_FALSE(v.partition().node->gone);
+    }
+    v.partition().queue.remove(batch);
+}
+
+TEST(Cluster, ForgetsATopicThatIsNotUsedAndHasNoBatches) {
+    View v;
+    v.cluster.use(v.topic, v.now);
+    v.cluster.use(v.topic, v.now);
+    ASSERT_EQ(v.cluster.topics_in_use().size(), 1U);
+    ASSERT_TRUE(v.apply(answer(1, 5)));
+    Batch batch;
+    v.partition().queue.push_back(batch);
+    v.now = v.now + v.config.metadata_max_idle;
+    v.cluster.forget_unused(v.now);
+    EXPECT_EQ(v.topic.state, Topic::State::known) << "its batches need the leaders";
+    v.partition().queue.remove(batch);
+    v.cluster.forget_unused(v.now);
+    EXPECT_EQ(v.topic.state, Topic::State::known) << "a moment ago it had batches";
+    v.now = v.now + v.config.metadata_max_idle;
+    v.cluster.forget_unused(v.now + Duration::us(-1));
+    EXPECT_EQ(v.cluster.topics_in_use().size(), 1U);
+    v.cluster.forget_unused(v.now);
+    EXPECT_TRUE(v.cluster.topics_in_use().empty());
+    EXPECT_EQ(v.topic.state, Topic::State::unknown);
+    v.cluster.use(v.topic, v.now);
+    ASSERT_TRUE(v.apply(answer(2, 6)));
+    EXPECT_EQ(v.topic.state, Topic::State::known);
+    EXPECT_EQ(v.topic.partitions.size(), 1U);
+    EXPECT_EQ(v.partition().node->id, 2);
+}
+
+TEST(Cluster, KnowsNoMoreBrokersThanTheLimit) {
+    View v;
+    auto many = answer(1, 0);
+    many.brokers.clear();
+    for (std::int32_t i = 0; i < 2 * static_cast<std::int32_t>(limits::brokers_max); ++i) {
+        many.brokers.push_back({i, "b" + std::to_string(i), 1, ""});
+    }
+    ASSERT_TRUE(v.apply(many));
+    EXPECT_EQ(v.cluster.nodes().size(), limits::brokers_max);
+    EXPECT_EQ(v.partition().node->id, 1);
+    v.cluster.apply_endpoint(1'000'000, "more", 1);
+    EXPECT_EQ(v.cluster.nodes().size(), limits::brokers_max);
 }
 
 TEST(Cluster, SurvivesIndexesAndPortsThatCannotBe) {

@@ -40,6 +40,12 @@ public:
             brokers_.push_back(std::make_unique<fake::Broker>(cluster, id));
         }
         config.seeds = {{"127.0.0.1", port_of(1)}};
+        restart_core();
+    }
+    /// A new core, as the config is now.
+    void restart_core() {
+        core = nullptr;
+        wires_.clear();
         core = std::make_unique<ProducerCore>(config, memory_.span(), 1 << 20, *this, 1);
     }
 
@@ -132,6 +138,11 @@ public:
         }
     }
 
+    fake::Broker& broker(std::int32_t id) { return *brokers_[static_cast<std::size_t>(id) - 1]; }
+
+    /// Where a name leads, instead of to the broker that its port stands for; 0: to nobody.
+    std::map<std::string, std::int32_t> names;
+
     // What came of it.
 
     /// Values in the partition's log, in order.
@@ -192,6 +203,7 @@ private:
         std::vector<std::byte> requests;
         std::vector<std::byte> answers;
         bool receiving = false;
+        std::int32_t broker = 0;
     };
 
     bool serve(Node& node) {
@@ -204,7 +216,10 @@ private:
                 case Action::none: more = false; break;
                 case Action::resolve: connection.on_resolved(1, now); break;
                 case Action::connect: {
-                    const bool up = cluster.is_up(node.port - 9000);
+                    const auto named = names.find(node.host);
+                    wire.broker = named == names.end() ? node.port - 9000 : named->second;
+                    if (wire.broker == 0) break;
+                    const bool up = cluster.is_up(wire.broker);
                     connection.on_connected(up, up ? "" : "refused", now);
                     break;
                 }
@@ -231,9 +246,8 @@ private:
         while (!requests_held_ && wire.requests.size() >= 4) {
             const auto size = static_cast<std::size_t>(load_be<std::int32_t>(wire.requests.data()));
             if (wire.requests.size() < 4 + size) break;
-            const std::size_t node_id = node.port - 9001U;
             ++requests;
-            const auto handled = brokers_[node_id]->handle(
+            const auto handled = broker(wire.broker).handle(
                 ByteSpan(wire.requests).subspan(4, size), now, now, wire.answers);
             wire.requests.erase(wire.requests.begin(),
                                 wire.requests.begin() + 4 + static_cast<std::ptrdiff_t>(size));

@@ -319,5 +319,48 @@ TEST(ProducerCore, APurgeReportsWhatWasJustRefusedForItsOwnReason) {
     EXPECT_TRUE(world.core->idle());
 }
 
+std::size_t on_their_way(CoreWorld& world) {
+    const auto& nodes = world.core->nodes();
+    return static_cast<std::size_t>(std::count_if(nodes.begin(), nodes.end(), [](const auto& n) {
+        return n->connection.on_its_way() &&
+               n->connection.state() != broker::Connection::State::waiting;
+    }));
+}
+
+TEST(ProducerCore, ManyBrokersAreConnectedToAFewAtATimeAndWithoutAWait) {
+    constexpr std::uint32_t brokers = 3 * limits::connection_setups_max;
+    CoreWorld world({.brokers = brokers, .partitions = brokers});
+    world.add_topic(0, "t");
+    world.settle();
+    for (std::uint32_t i = 0; i < brokers; ++i) {
+        ASSERT_TRUE(world.produce(0, i, "x", static_cast<std::int32_t>(i)));
+    }
+    world.hold_requests(true);
+    world.pass(second);
+    EXPECT_EQ(on_their_way(world), limits::connection_setups_max);
+    world.hold_requests(false);
+    world.settle();  // no time passes: each that is ready lets another go
+    EXPECT_EQ(world.count(Errc::none), brokers);
+    EXPECT_EQ(on_their_way(world), 0U);
+}
+
+TEST(ProducerCore, BrokersOutOfReachDoNotKeepTheOthersFromTheirTurn) {
+    constexpr std::uint32_t brokers = 4 * limits::connection_setups_max;
+    CoreWorld world({.brokers = brokers, .partitions = brokers});
+    world.add_topic(0, "t");
+    world.settle();
+    // All but the last few connect to nothing that answers.
+    world.cluster.faults().on_request = [](const fake::RequestAttempt& attempt) {
+        const bool last = attempt.node_id > static_cast<std::int32_t>(brokers) - 4;
+        if (attempt.node_id == 1 || last) return fake::RequestFate::handle;
+        return fake::RequestFate::swallow;
+    };
+    for (std::uint32_t i = 0; i < brokers; ++i) {
+        ASSERT_TRUE(world.produce(0, i, "x", static_cast<std::int32_t>(i)));
+    }
+    world.pass(second * 60);
+    EXPECT_EQ(world.count(Errc::none), 5U);
+}
+
 }  // namespace
 }  // namespace ringpost::produce

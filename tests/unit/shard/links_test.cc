@@ -247,5 +247,27 @@ TEST(Links, AShutConnectionIsClosedOnceAndRestsWhenTheKernelLetGo) {
     EXPECT_EQ(bench.state(), State::idle);
 }
 
+TEST(Links, ATurnThatEndsForWantOfASocketIsAnothersAtOnce) {
+    LaneBench bench;
+    produce::Config config;
+    for (std::uint16_t i = 0; i <= limits::connection_setups_max; ++i) {
+        config.seeds.push_back({"b", static_cast<std::uint16_t>(i + 1)});
+    }
+    const Block memory(4 << 20, 4096);
+    produce::ProducerCore core(config, memory.span(), 1 << 20, bench.lanes, 1);
+    NotingIo io;
+    io.sockets_left = 0;
+    Links links(io, core, Log());
+    // The first one waits, so that its turn comes when the pass is already behind it.
+    for (std::size_t i = core.nodes().size(); i-- > 0;) core.nodes()[i]->connection.want(bench.now);
+    links.serve(bench.now);
+    EXPECT_EQ(io.calls.size(), limits::connection_setups_max);
+    io.calls.clear();
+    const std::vector<io::Address> addresses{io::Address::from_literal("10.0.0.1", 5)};
+    links.on_event({.kind = Kind::resolved, .token = 4, .addresses = addresses}, bench.now);
+    links.serve(bench.now);
+    EXPECT_EQ(io.calls, (Calls{"connect 10.0.0.1:5 #4", "resolve b:1 #0"}));
+}
+
 }  // namespace
 }  // namespace ringpost::shard
