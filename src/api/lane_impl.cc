@@ -65,6 +65,7 @@ LaneImpl::LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChan
       shard_(shard),
       channel_(std::move(channel)),
       partitioner_(produce::effective(host_->options)),
+      needs_key_(produce::needs_key(partitioner_)),
       tags_(host_->options.queue_records_max) {
     shard_.lanes.fetch_add(1, std::memory_order_relaxed);
 }
@@ -83,6 +84,9 @@ Errc LaneImpl::check(const Record& record) const {
     if (const Errc refusal = host_->refusal(); refusal != Errc::none) [[unlikely]] return refusal;
     if (host_->wrong_thread()) [[unlikely]] return Errc::wrong_thread;
     if (record.partition < any_partition) [[unlikely]] return Errc::invalid_partition;
+    if (needs_key_ && record.key.is_null() && record.partition < 0) [[unlikely]] {
+        return Errc::invalid_argument;
+    }
     if (record.timestamp_ms < now_timestamp) [[unlikely]] return Errc::invalid_argument;
     if (record.headers.size() > limits::record_headers_max) [[unlikely]] {
         return Errc::invalid_argument;

@@ -59,6 +59,7 @@ private:
     ShardHost& shard_;
     const shard::LaneChannelRef channel_;
     const Partitioner partitioner_;
+    const bool needs_key_;
     TagLog tags_;
     std::uint64_t produced_ = 0;
     Vector<wire::HeaderView> many_headers_;  ///< as many as one record has had

@@ -11,6 +11,7 @@
 
 #include "api/bootstrap.h"
 #include "base/limits.h"
+#include "base/sha1.h"
 
 namespace ringpost::api {
 
@@ -41,7 +42,7 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.acks = o.acks;
     p.idempotent = o.enable_idempotence && o.acks == Acks::all;
     p.max_in_flight = o.max_in_flight;
-    p.unhashed = produce::unhashed_by(o.partitioner);
+    p.unhashed = produce::unhashed_by(produce::effective(o));
     p.linger = Duration::from(o.linger);
     p.batch_bytes = o.batch_bytes;
     p.batch_records = o.batch_records;
@@ -93,6 +94,14 @@ Result<void> check_memory(const Options& o) {
                              o.buffer_memory, o.shards, machine)};
 }
 
+/// Before a record is refused for what the machine lacks.
+Result<void> check_hash(const Options& o) {
+    if (produce::unhashed_by(produce::effective(o)) != produce::Unhashed::sha1) return {};
+    if (Sha1().usable()) return {};
+    return Error{Errc::system_error,
+                 "partitioner=hashing needs SHA-1, which this machine's libcrypto does not give"};
+}
+
 }  // namespace
 
 Result<void> ProducerImpl::start() {
@@ -104,6 +113,7 @@ Result<void> ProducerImpl::start() {
     if (host.state.load() != Producer::State::created) return {};
     if (Result<void> valid = host.options.validate(); !valid) return valid;
     if (Result<void> fits = check_memory(host.options); !fits) return fits;
+    if (Result<void> hashes = check_hash(host.options); !hashes) return hashes;
     host.owner_thread = pthread_self();
     for (std::uint32_t i = 0; i < host.options.shards; ++i) {
         host.shards.push_back(std::make_unique<ShardHost>(shard_options(host.options, i)));

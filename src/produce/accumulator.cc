@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "base/assert.h"
-#include "wire/partition_hash.h"
 #include "wire/record_batch.h"
 
 namespace ringpost::produce {
@@ -41,35 +40,9 @@ Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane
 
 Accumulator::Appended Accumulator::place(Topic& topic, const Entry& entry, std::uint16_t lane,
                                          const Origin& origin, Instant now) {
-    Partition* partition = choose(topic, entry);
+    Partition* partition = chooser_.choose(topic, entry);
     if (partition == nullptr) return park(topic, entry, lane, origin, Errc::invalid_partition);
     return append_to(*partition, entry, lane, origin, now);
-}
-
-/// The record's own choice, else by its key's hash over all partitions, else one that is led.
-Partition* Accumulator::choose(Topic& topic, const Entry& entry) {
-    const std::uint32_t count = topic.partition_count;
-    if (count == 0) return nullptr;
-    std::uint32_t index;
-    if (entry.partition >= 0) {
-        index = static_cast<std::uint32_t>(entry.partition);
-        if (index >= count) return nullptr;
-    } else if (entry.is_hashed()) [[likely]] {
-        index = entry.key_hash % count;
-    } else if (config_.unhashed == Unhashed::sticky) {
-        if (topic.sticky < 0) topic.sticky = static_cast<std::int32_t>(led(topic, prng_.next()));
-        index = static_cast<std::uint32_t>(topic.sticky);
-    } else {
-        index = led(topic, config_.unhashed == Unhashed::random ? prng_.next() : topic.turn++);
-    }
-    return topic.partitions[index].get();
-}
-
-/// The `n`th, counted round, of the partitions with a leader; of all, if none has.
-std::uint32_t Accumulator::led(const Topic& topic, std::uint64_t n) {
-    const auto& choices = topic.with_leader;
-    if (choices.empty()) return static_cast<std::uint32_t>(n % topic.partition_count);
-    return static_cast<std::uint32_t>(choices[n % choices.size()]);
 }
 
 Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& entry,
@@ -140,7 +113,7 @@ void Accumulator::seal(Partition& partition, Batch& batch, Instant now) {
     batch.state = Batch::State::sealed;
     partition.open = nullptr;
     if (batch.linger_hook.linked) delivery_.lingering().remove(batch);
-    if (partition.topic->sticky == partition.index) partition.topic->sticky = -1;
+    chooser_.on_sealed(partition);
     const std::uint32_t whole = std::bit_ceil(batch.bytes);
     partition.slab_wish = std::clamp(std::min(whole, std::bit_ceil(config_.batch_bytes)),
                                      limits::slab_bytes_min, limits::slab_bytes_growth_max);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a record goes that names no partition: the caller's half hashes the key, the shard's half
-// (Accumulator::choose) knows the partitions.
+// (Chooser) knows the partitions.
 #pragma once
 
 #include <cstdint>
@@ -18,19 +18,28 @@ inline Partitioner effective(const Options& options) {
     return options.partitioner_ignore_keys && !by_turn ? Partitioner::sticky : asked;
 }
 
-/// How records are placed that no hash places.
-enum class Unhashed : std::uint8_t { sticky, random, round_robin };
+/// How the shard places records whose entries have no hash.
+enum class Unhashed : std::uint8_t {
+    sticky,
+    random,
+    round_robin,
+    sha1,         ///< by a hash of the key, too large for the entry
+};
 
 constexpr Unhashed unhashed_by(Partitioner partitioner) {
     switch (partitioner) {
         case Partitioner::random: return Unhashed::random;
         case Partitioner::round_robin: return Unhashed::round_robin;
+        case Partitioner::hashing: return Unhashed::sha1;
         default: return Unhashed::sticky;
     }
 }
 
-/// Whether the key places the record; then `hash`, modulo the number of partitions, is where.
-/// `key` is empty where `is_null`.
+/// Whether there is no place for a record without a key.
+constexpr bool needs_key(Partitioner partitioner) { return partitioner == Partitioner::hashing; }
+
+/// Whether a hash in the entry places the record; then `hash`, modulo the number of partitions, is
+/// where. `key` is empty where `is_null`.
 inline bool place_by_key(Partitioner partitioner, bool is_null, ByteSpan key,
                          std::uint32_t& hash) {
     switch (partitioner) {
@@ -51,6 +60,7 @@ inline bool place_by_key(Partitioner partitioner, bool is_null, ByteSpan key,
         case Partitioner::fnv1a:
             hash = wire::absolute(wire::fnv1a(key));
             return true;
+        case Partitioner::hashing:
         case Partitioner::random:
         case Partitioner::round_robin:
         case Partitioner::sticky: return false;

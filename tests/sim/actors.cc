@@ -7,6 +7,7 @@
 
 #include "allocations.h"
 #include "base/format.h"
+#include "produce/partitioner.h"
 
 namespace ringpost::sim {
 
@@ -271,6 +272,9 @@ bool SimProducer::produce_record(SimLane& lane, Sent& sent) {
         lane.waiting.push_back(number);
         return true;
     }
+    const bool without_its_key = sent.partition < 0 && sent.key < 0 &&
+                                 produce::needs_key(produce::effective(mine_.options));
+    if (error == Errc::invalid_argument && without_its_key) return true;
     const bool expected = error == Errc::queue_full || error == Errc::reports_full ||
                           (error == Errc::stopped && asked_to_stop_);
     if (!expected) fail(fmt::format("produce said {}", to_string(error)));

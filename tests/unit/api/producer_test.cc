@@ -234,6 +234,25 @@ TEST(Producer, RefusesRecordsBeforeStartAndNamesABadOption) {
     EXPECT_EQ(none.produce({.topic_name = "t", .value = "v"}), Errc::stopped);
 }
 
+TEST(Producer, HashingRefusesARecordWithoutAKeyAndPlacesTheOthers) {
+    auto kafka = broker({.partitions = 12});
+    Options options = options_for(kafka->bootstrap());
+    options.partitioner = Partitioner::hashing;
+    Producer producer(options);
+    ASSERT_TRUE(producer.start());
+    Lane lane = *producer.open_lane();
+    EXPECT_EQ(lane.produce({.topic_name = "t", .value = "v"}), Errc::invalid_argument);
+    EXPECT_EQ(lane.produce({.topic_name = "t", .value = "v", .partition = 3}), Errc::none);
+    EXPECT_EQ(lane.produce({.topic_name = "t", .key = "kafka", .value = "v", .tag = 1}),
+              Errc::none);
+    const auto reports = poll_all(lane, 2);
+    ASSERT_EQ(reports.size(), 2U);
+    for (const DeliveryReport& report : reports) {
+        EXPECT_TRUE(report.ok());
+        EXPECT_EQ(report.partition, report.tag == 1 ? 8 : 3);
+    }
+}
+
 TEST(Producer, ManyThreadsEachGetTheirOwnReports) {
     auto server = broker();
     Options options = options_for(server->bootstrap());

@@ -27,6 +27,7 @@ TEST(Partitioner, PutsKeysWhereTheOneOfThatNameDoes) {
                         {Partitioner::consistent_random, 11, none, none},
                         {Partitioner::fnv1a, 5, 3, 3},
                         {Partitioner::fnv1a_random, 5, 3, none},
+                        {Partitioner::hashing, none, none, none},
                         {Partitioner::random, none, none, none},
                         {Partitioner::round_robin, none, none, none},
                         {Partitioner::sticky, none, none, none}};
@@ -38,9 +39,18 @@ TEST(Partitioner, PutsKeysWhereTheOneOfThatNameDoes) {
     }
 }
 
+TEST(Partitioner, OnlyPykafkasHashingHasNoPlaceForARecordWithoutAKey) {
+    for (int p = 0; p <= static_cast<int>(Partitioner::sticky); ++p) {
+        const auto partitioner = static_cast<Partitioner>(p);
+        EXPECT_EQ(needs_key(partitioner), partitioner == Partitioner::hashing);
+    }
+}
+
 TEST(Partitioner, IgnoredKeysPlaceNothing) {
     Options options;
     EXPECT_EQ(effective(options), Partitioner::murmur2);
+    options.partitioner = Partitioner::hashing;
+    EXPECT_EQ(effective(options), Partitioner::hashing);
     options.partitioner_ignore_keys = true;
     EXPECT_EQ(effective(options), Partitioner::sticky);
     options.partitioner = Partitioner::round_robin;

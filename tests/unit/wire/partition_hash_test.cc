@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/partition_hash.h"
 
+#include "base/sha1.h"
 #include "golden.h"
 
 namespace ringpost::wire {
@@ -71,6 +72,31 @@ TEST(PartitionHash, KeysOfLibrdkafkasOwnPartitionerTestAgree) {
     EXPECT_EQ(to_positive(murmur2(as_bytes("hejsan"))), 0x5ec19395U);
     EXPECT_EQ(crc32(as_bytes("hejsan")), 0xd077037eU);
     EXPECT_EQ(absolute(fnv1a(as_bytes("hejsan"))), 0x17b1e27aU);
+}
+
+// int(hashlib.sha1(key).hexdigest(), 16) % n in Python, in the order of `vectors`.
+TEST(PartitionHash, Sha1PlacesKeysAsPykafkasHashingDoes) {
+    const std::uint32_t of_12[] = {1, 4, 8, 5, 4, 4, 8, 4, 1, 2, 10, 7, 4, 7, 10, 9, 11, 5};
+    const std::uint32_t of_1000003[] = {294091, 547034, 354742, 629791, 130358, 824793,
+                                        163199, 279711, 736878, 736918, 556190, 551708,
+                                        15979,  654513, 219591, 797619, 752938, 499991};
+    static_assert(std::size(of_12) == std::size(vectors));
+    Sha1 sha1;
+    for (std::size_t i = 0; i < std::size(vectors); ++i) {
+        Sha1::Digest digest;
+        ASSERT_TRUE(sha1.digest(vectors[i].key, digest));
+        EXPECT_EQ(remainder(digest, 12), of_12[i]) << to_hex(vectors[i].key);
+        EXPECT_EQ(remainder(digest, 1'000'003), of_1000003[i]) << to_hex(vectors[i].key);
+    }
+}
+
+TEST(PartitionHash, RemaindersOfLargeNumbersAndLargeDivisors) {
+    const Bytes ones(20, std::byte{0xff});  // 2^160 - 1
+    EXPECT_EQ(remainder(ones, 1), 0U);
+    EXPECT_EQ(remainder(ones, 2), 1U);
+    EXPECT_EQ(remainder(ones, 1U << 20), (1U << 20) - 1);
+    EXPECT_EQ(remainder(ones, UINT32_MAX), 0U) << "2^32 is 1 modulo 2^32 - 1";
+    EXPECT_EQ(remainder({}, 7), 0U);
 }
 
 TEST(PartitionHash, AbsoluteOfTheSmallestIntegerDoesNotOverflow) {

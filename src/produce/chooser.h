@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which partition of its topic a record goes to: the shard's half, which knows the partitions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/prng.h"
+#include "base/sha1.h"
+#include "produce/config.h"
+#include "produce/entry.h"
+#include "produce/partition.h"
+
+namespace ringpost::produce {
+
+/// Thread:    one.
+/// Borrows:   the config and the randomness.
+/// Allocates: never, once it is made.
+class Chooser {
+public:
+    Chooser(const Config& config, Prng& prng) : config_(config), prng_(prng) {
+        if (config.unhashed == Unhashed::sha1) sha1_.emplace();
+    }
+
+    /// The record's own choice, else by its key's hash over all partitions, else one that is led.
+    /// Null: there is no such partition.
+    Partition* choose(Topic& topic, const Entry& entry) {
+        const std::uint32_t count = topic.partition_count;
+        if (count == 0) return nullptr;
+        std::uint32_t index;
+        if (entry.partition >= 0) {
+            index = static_cast<std::uint32_t>(entry.partition);
+        } else if (entry.is_hashed()) [[likely]] {
+            index = entry.key_hash % count;
+        } else {
+            index = choose_unhashed(topic, entry);
+        }
+        return index < count ? topic.partitions[index].get() : nullptr;
+    }
+
+    /// The batch takes no more records.
+    void on_sealed(const Partition& partition);
+
+private:
+    static constexpr std::uint32_t no_partition = UINT32_MAX;
+
+    std::uint32_t choose_unhashed(Topic& topic, const Entry& entry);
+    std::uint32_t by_sha1(const Topic& topic, const Entry& entry);
+    std::uint32_t sticky(Topic& topic);
+    static std::uint32_t led(const Topic& topic, std::uint64_t n);
+
+    const Config& config_;
+    Prng& prng_;
+    std::optional<Sha1> sha1_;           ///< if keys are placed by it
+};
+
+}  // namespace ringpost::produce
