@@ -31,6 +31,7 @@ enum class Partitioner : std::uint8_t {
     consistent_random,  ///< librdkafka's default: CRC-32 by hash. No key or an empty one: sticky.
     fnv1a,              ///< librdkafka's: FNV-1a by hash. No key: as an empty one.
     fnv1a_random,       ///< librdkafka's: FNV-1a by hash. No key: sticky.
+    xxhash,             ///< XXH64 (its seed 0) by hash. No key: sticky.
     hashing,            ///< pykafka's: SHA-1 by hash. No key: refused with invalid_argument.
     random,             ///< Keys ignored: any partition that is led, anew for each record.
     round_robin,        ///< Keys ignored: the partitions that are led, in turn.

@@ -117,6 +117,7 @@ constexpr Choice<Partitioner> partitioner_choices[] = {
     {"consistent_random", Partitioner::consistent_random},
     {"fnv1a", Partitioner::fnv1a},
     {"fnv1a_random", Partitioner::fnv1a_random},
+    {"xxhash", Partitioner::xxhash},
     {"hashing", Partitioner::hashing},
     {"random", Partitioner::random},
     {"round_robin", Partitioner::round_robin},
@@ -164,7 +165,7 @@ constexpr OptionRow rows[] = {
      set_number<&Options::max_in_flight, 1, 5>, show_number<&Options::max_in_flight>},
     {"partitioner", "",
      "murmur2, murmur2_random (the same), consistent, consistent_random, fnv1a, fnv1a_random, "
-     "hashing, random, round_robin or sticky",
+     "xxhash, hashing, random, round_robin or sticky",
      set_choice<&Options::partitioner, partitioner_choices>,
      show_choice<&Options::partitioner, partitioner_choices>},
     {"partitioner.ignore.keys", "", "true or false", set_bool<&Options::partitioner_ignore_keys>,

@@ -46,6 +46,7 @@ private:
 
     std::uint32_t choose_unhashed(Topic& topic, const Entry& entry);
     std::uint32_t by_sha1(const Topic& topic, const Entry& entry);
+    std::uint32_t by_xxhash(Topic& topic, const Entry& entry);
     std::uint32_t sticky(Topic& topic);
     static std::uint32_t led(const Topic& topic, std::uint64_t n);
 

@@ -23,7 +23,8 @@ enum class Unhashed : std::uint8_t {
     sticky,
     random,
     round_robin,
-    sha1,         ///< by a hash of the key, too large for the entry
+    sha1,         ///< by a hash of the key, too large for the entry; without a key, nowhere
+    xxhash,       ///< likewise; without a key, as sticky
 };
 
 constexpr Unhashed unhashed_by(Partitioner partitioner) {
@@ -31,6 +32,7 @@ constexpr Unhashed unhashed_by(Partitioner partitioner) {
         case Partitioner::random: return Unhashed::random;
         case Partitioner::round_robin: return Unhashed::round_robin;
         case Partitioner::hashing: return Unhashed::sha1;
+        case Partitioner::xxhash: return Unhashed::xxhash;
         default: return Unhashed::sticky;
     }
 }
@@ -61,6 +63,7 @@ inline bool place_by_key(Partitioner partitioner, bool is_null, ByteSpan key,
             hash = wire::absolute(wire::fnv1a(key));
             return true;
         case Partitioner::hashing:
+        case Partitioner::xxhash:
         case Partitioner::random:
         case Partitioner::round_robin:
         case Partitioner::sticky: return false;

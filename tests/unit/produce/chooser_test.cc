@@ -25,6 +25,20 @@ TEST(Chooser, PykafkasHashingTakesTheWholeSha1ModuloThePartitions) {
     EXPECT_EQ(world.told(4).partition, 5) << "the record's own choice comes first";
 }
 
+TEST(Chooser, XxhashTakesAll64BitsModuloThePartitions) {
+    Config config;
+    config.unhashed = Unhashed::xxhash;
+    CoreWorld world({.partitions = 7}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "v", -1, ""));
+    ASSERT_TRUE(world.produce(0, 2, "v", -1, "abc"));
+    ASSERT_TRUE(world.produce(0, 3, "v"));
+    world.pass(second);
+    EXPECT_EQ(world.told(1).partition, 0xef46db3751d8e999U % 7);
+    EXPECT_EQ(world.told(2).partition, 0x44bc2cf5ad770999U % 7);
+    EXPECT_EQ(world.told(3).error, Errc::none) << "sticky";
+}
+
 // The lane refuses it; whatever comes all the same must do no harm.
 TEST(Chooser, HashingWithoutAKeyFailsThatRecordAlone) {
     Config config;

@@ -56,7 +56,7 @@ public:
         auto& entry = *reinterpret_cast<Entry*>(room.data());
         entry = {static_cast<std::uint32_t>(Entry::size_for(tail)), topic, partition, 0,
                  1'700'000'000'000, slot, static_cast<std::uint32_t>(tail)};
-        if (key != nullptr && config.unhashed != Unhashed::sha1) {
+        if (key != nullptr && config.unhashed < Unhashed::sha1) {
             entry.tail_bytes |= Entry::flag_hashed;
             entry.key_hash = wire::to_positive(wire::murmur2(as_bytes(key)));
         }

@@ -27,6 +27,7 @@ TEST(Partitioner, PutsKeysWhereTheOneOfThatNameDoes) {
                         {Partitioner::consistent_random, 11, none, none},
                         {Partitioner::fnv1a, 5, 3, 3},
                         {Partitioner::fnv1a_random, 5, 3, none},
+                        {Partitioner::xxhash, none, none, none},
                         {Partitioner::hashing, none, none, none},
                         {Partitioner::random, none, none, none},
                         {Partitioner::round_robin, none, none, none},

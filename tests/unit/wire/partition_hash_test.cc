@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/partition_hash.h"
 
+#include "base/hash.h"
 #include "base/sha1.h"
 #include "golden.h"
 
@@ -87,6 +88,26 @@ TEST(PartitionHash, Sha1PlacesKeysAsPykafkasHashingDoes) {
         ASSERT_TRUE(sha1.digest(vectors[i].key, digest));
         EXPECT_EQ(remainder(digest, 12), of_12[i]) << to_hex(vectors[i].key);
         EXPECT_EQ(remainder(digest, 1'000'003), of_1000003[i]) << to_hex(vectors[i].key);
+    }
+}
+
+// xxhash.xxh64_intdigest(key) and its remainder in Python, in the order of `vectors`.
+TEST(PartitionHash, Xxh64IsThatOfOtherLanguages) {
+    struct Row {
+        std::uint64_t hash, of_12;
+    };
+    const Row rows[] = {
+        {0xef46db3751d8e999U, 9}, {0xd24ec4f1a98c6e5bU, 11}, {0x537fef459947c66fU, 7},
+        {0x44bc2cf5ad770999U, 9}, {0xd8316e61d84f6ba4U, 0}, {0x2e0b86a10afe759bU, 3},
+        {0x4fe60f686cb33e6bU, 11}, {0xa2aa05ed9085aaf9U, 1}, {0x87f593361d6200adU, 5},
+        {0x6161f3dffe814552U, 6}, {0x1a14333472dd82bbU, 3}, {0x3d9143ddb3cdf4e8U, 4},
+        {0xe0ea0277cee5c038U, 8}, {0xe934a84adb052768U, 0}, {0xdcd83ddc0a09cc20U, 0},
+        {0x44b6ef2fb84169f7U, 3}, {0xbe462b89900463edU, 9}, {0x8cb841db40e6ae83U, 7},
+    };
+    static_assert(std::size(rows) == std::size(vectors));
+    for (std::size_t i = 0; i < std::size(vectors); ++i) {
+        EXPECT_EQ(xxh64(vectors[i].key), rows[i].hash) << to_hex(vectors[i].key);
+        EXPECT_EQ(xxh64(vectors[i].key) % 12, rows[i].of_12) << to_hex(vectors[i].key);
     }
 }
 
