@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ enum class Acks : std::int8_t {
     leader = 1,   ///< The leader's: lost if the leader fails before a follower has it.
     all = -1,     ///< Every in-sync replica's.
 };
+
+class OwnPartitioner;
 
 /// Where a record goes that names no partition. Those "by hash" put every key where the client they
 /// are named after puts it, over all partitions of the topic; what has no such place goes to the
@@ -68,6 +71,8 @@ struct [[gnu::visibility("default")]] Options {
 
     /// `partitioner`.
     Partitioner partitioner = Partitioner::murmur2;
+    /// Instead of `partitioner`: see <ringpost/partitioner.h>. None: `partitioner` decides.
+    std::shared_ptr<OwnPartitioner> own_partitioner;
     /// `partitioner.ignore.keys`: places records with keys like those without (KIP-794).
     bool partitioner_ignore_keys = false;
 

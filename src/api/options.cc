@@ -66,6 +66,10 @@ Result<void> Options::validate() const {
     if (delivery_timeout < linger) {
         return invalid("delivery.timeout.ms is below linger.ms: no record could be sent in time");
     }
+    if (own_partitioner != nullptr && partitioner_ignore_keys) {
+        return invalid("partitioner.ignore.keys=true says nothing to an own_partitioner, which is "
+                       "given the keys and may ignore them; leave one of the two out");
+    }
     if (mode == Mode::inline_ && shards != 1) return invalid("mode=inline has shards=1");
     const std::uint64_t ring_needed = 2ULL * (message_max_bytes + 64);
     if (std::bit_floor(lane_ring_bytes) < ring_needed) {

@@ -42,7 +42,8 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.acks = o.acks;
     p.idempotent = o.enable_idempotence && o.acks == Acks::all;
     p.max_in_flight = o.max_in_flight;
-    p.unhashed = produce::unhashed_by(produce::effective(o));
+    p.unhashed = produce::unhashed_by(o);
+    p.own = o.own_partitioner;
     p.linger = Duration::from(o.linger);
     p.batch_bytes = o.batch_bytes;
     p.batch_records = o.batch_records;
@@ -96,7 +97,7 @@ Result<void> check_memory(const Options& o) {
 
 /// Before a record is refused for what the machine lacks.
 Result<void> check_hash(const Options& o) {
-    if (produce::unhashed_by(produce::effective(o)) != produce::Unhashed::sha1) return {};
+    if (produce::unhashed_by(o) != produce::Unhashed::sha1) return {};
     if (Sha1().usable()) return {};
     return Error{Errc::system_error,
                  "partitioner=hashing needs SHA-1, which this machine's libcrypto does not give"};

@@ -2,43 +2,52 @@
 // Choosing for records whose hash does not stand in their entries.
 #include "produce/chooser.h"
 
-#include "base/hash.h"
 #include "wire/partition_hash.h"
 
 namespace ringpost::produce {
+
+namespace {
+
+/// Null where the record has none, as the public API has it.
+Bytes key_of(const Entry& entry) {
+    bool is_null = false;
+    const ByteSpan key = wire::key_of_tail({entry.tail(), entry.tail_size()}, is_null);
+    return is_null ? Bytes{} : Bytes{key};
+}
+
+}  // namespace
 
 std::uint32_t Chooser::choose_unhashed(Topic& topic, const Entry& entry) {
     switch (config_.unhashed) {
         case Unhashed::sticky: return sticky(topic);
         case Unhashed::random: return led(topic, prng_.next());
         case Unhashed::round_robin: return led(topic, topic.turn++);
-        case Unhashed::sha1: return by_sha1(topic, entry);
-        case Unhashed::xxhash: return by_xxhash(topic, entry);
+        case Unhashed::sha1: return by_hash(KeyHash::sha1, topic, entry);
+        case Unhashed::xxhash: return by_hash(KeyHash::xxhash, topic, entry);
+        case Unhashed::own: return by_own(topic, entry);
     }
-    return no_partition;
+    return nowhere;
 }
 
-namespace {
-
-ByteSpan key_of(const Entry& entry, bool& is_null) {
-    return wire::key_of_tail({entry.tail(), entry.tail_size()}, is_null);
+std::uint32_t Chooser::by_hash(KeyHash hash, Topic& topic, const Entry& entry) {
+    const Bytes key = key_of(entry);
+    if (key.is_null()) return hash == KeyHash::sha1 ? nowhere : sticky(topic);
+    Sha1* const sha1 = sha1_ ? &*sha1_ : nullptr;
+    const std::int32_t index = key_modulo(hash, key.bytes(), topic.partition_count, sha1);
+    return index < 0 ? nowhere : static_cast<std::uint32_t>(index);
 }
 
-}  // namespace
-
-std::uint32_t Chooser::by_sha1(const Topic& topic, const Entry& entry) {
-    bool is_null = false;
-    const ByteSpan key = key_of(entry, is_null);
-    Sha1::Digest digest;
-    if (is_null || !sha1_->digest(key, digest)) return no_partition;
-    return wire::remainder(digest, topic.partition_count);
-}
-
-std::uint32_t Chooser::by_xxhash(Topic& topic, const Entry& entry) {
-    bool is_null = false;
-    const ByteSpan key = key_of(entry, is_null);
-    if (is_null) return sticky(topic);
-    return static_cast<std::uint32_t>(xxh64(key) % topic.partition_count);
+std::uint32_t Chooser::by_own(Topic& topic, const Entry& entry) {
+    const std::int32_t answer = config_.own->choose({.topic = topic.name,
+                                                     .key = key_of(entry),
+                                                     .partition_count = topic.partition_count,
+                                                     .led = topic.with_leader,
+                                                     .random = prng_.next(),
+                                                     .sha1 = &*sha1_});
+    if (answer == any_partition) return sticky(topic);
+    // What is negative is too large, too.
+    const auto index = static_cast<std::uint32_t>(answer);
+    return index < topic.partition_count ? index : nowhere;
 }
 
 std::uint32_t Chooser::sticky(Topic& topic) {
@@ -47,7 +56,9 @@ std::uint32_t Chooser::sticky(Topic& topic) {
 }
 
 void Chooser::on_sealed(const Partition& partition) {
-    if (partition.topic->sticky == partition.index) partition.topic->sticky = -1;
+    Topic& topic = *partition.topic;
+    if (topic.sticky == partition.index) topic.sticky = -1;
+    if (config_.own != nullptr) config_.own->on_batch_sealed(topic.name, partition.index);
 }
 
 /// The `n`th, counted round, of the partitions with a leader; of all, if none has.

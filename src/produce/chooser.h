@@ -19,40 +19,42 @@ namespace ringpost::produce {
 class Chooser {
 public:
     Chooser(const Config& config, Prng& prng) : config_(config), prng_(prng) {
-        if (config.unhashed == Unhashed::sha1) sha1_.emplace();
+        if (config.unhashed == Unhashed::sha1 || config.own != nullptr) sha1_.emplace();
     }
 
-    /// The record's own choice, else by its key's hash over all partitions, else one that is led.
-    /// Null: there is no such partition.
+    /// The record's own choice, else by its key's hash over all partitions, else one that is led,
+    /// or what the own partitioner says. Null: there is no such partition.
     Partition* choose(Topic& topic, const Entry& entry) {
         const std::uint32_t count = topic.partition_count;
         if (count == 0) return nullptr;
         std::uint32_t index;
         if (entry.partition >= 0) {
             index = static_cast<std::uint32_t>(entry.partition);
+            if (index >= count) return nullptr;
         } else if (entry.is_hashed()) [[likely]] {
             index = entry.key_hash % count;
         } else {
             index = choose_unhashed(topic, entry);
+            if (index == nowhere) return nullptr;
         }
-        return index < count ? topic.partitions[index].get() : nullptr;
+        return topic.partitions[index].get();
     }
 
     /// The batch takes no more records.
     void on_sealed(const Partition& partition);
 
 private:
-    static constexpr std::uint32_t no_partition = UINT32_MAX;
+    static constexpr std::uint32_t nowhere = UINT32_MAX;
 
     std::uint32_t choose_unhashed(Topic& topic, const Entry& entry);
-    std::uint32_t by_sha1(const Topic& topic, const Entry& entry);
-    std::uint32_t by_xxhash(Topic& topic, const Entry& entry);
+    std::uint32_t by_hash(KeyHash hash, Topic& topic, const Entry& entry);
+    std::uint32_t by_own(Topic& topic, const Entry& entry);
     std::uint32_t sticky(Topic& topic);
     static std::uint32_t led(const Topic& topic, std::uint64_t n);
 
     const Config& config_;
     Prng& prng_;
-    std::optional<Sha1> sha1_;           ///< if keys are placed by it
+    std::optional<Sha1> sha1_;           ///< if it may be asked for
 };
 
 }  // namespace ringpost::produce

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <ringpost/options.h>
+#include <ringpost/partitioner.h>
 
 namespace ringpost {
 namespace {
@@ -14,6 +15,14 @@ Options good() {
 std::string complaint(const Options& options) { return options.validate().error().text; }
 
 TEST(Options, TheDefaultsAreValid) { EXPECT_EQ(complaint(good()), ""); }
+
+TEST(Options, AnOwnPartitionerIsGivenTheKeys) {
+    Options o = good();
+    o.own_partitioner = *hashing_partitioner([](std::string_view) { return 1; });
+    EXPECT_EQ(complaint(o), "");
+    o.partitioner_ignore_keys = true;
+    EXPECT_NE(complaint(o).find("partitioner.ignore.keys"), std::string::npos);
+}
 
 TEST(Options, AreCalledByAnyOfTheirNames) {
     Options o;

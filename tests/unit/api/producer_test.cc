@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 namespace ringpost {
@@ -250,6 +251,42 @@ TEST(Producer, HashingRefusesARecordWithoutAKeyAndPlacesTheOthers) {
     for (const DeliveryReport& report : reports) {
         EXPECT_TRUE(report.ok());
         EXPECT_EQ(report.partition, report.tag == 1 ? 8 : 3);
+    }
+}
+
+class ByLength : public OwnPartitioner {
+public:
+    std::int32_t choose(const PartitionQuestion& question) noexcept override {
+        if (question.key.is_null()) return no_partition;
+        return static_cast<std::int32_t>(question.key.size());
+    }
+    void on_batch_sealed(std::string_view, std::int32_t) noexcept override { ++sealed; }
+    std::atomic<int> sealed = 0;
+};
+
+TEST(Producer, AsksAPartitionerOfItsOwnersInEitherMode) {
+    auto kafka = broker({.partitions = 4});
+    for (const Mode mode : {Mode::threaded, Mode::inline_}) {
+        Options options = options_for(kafka->bootstrap(), mode);
+        const auto by_length = std::make_shared<ByLength>();
+        options.own_partitioner = by_length;
+        Producer producer(options);
+        ASSERT_TRUE(producer.start());
+        Lane lane = *producer.open_lane();
+        const std::string_view keys[] = {"", "k", "kk", "kkk", "kkkk"};
+        for (std::uint64_t i = 0; i < 5; ++i) {
+            ASSERT_EQ(lane.produce({.topic_name = "t", .key = keys[i], .tag = i}), Errc::none);
+        }
+        ASSERT_EQ(lane.produce({.topic_name = "t", .tag = 5}), Errc::none);
+        const auto reports = poll_all(lane, 6);
+        ASSERT_EQ(reports.size(), 6U);
+        for (const DeliveryReport& report : reports) {
+            const bool fails = report.tag > 3;
+            EXPECT_EQ(report.error, fails ? Errc::invalid_partition : Errc::none);
+            EXPECT_EQ(report.partition, fails ? -1 : static_cast<std::int32_t>(report.tag));
+            EXPECT_EQ(report.key.is_null(), report.tag == 5 || !fails);
+        }
+        EXPECT_EQ(by_length->sealed, 4);
     }
 }
 

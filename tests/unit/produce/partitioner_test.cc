@@ -54,8 +54,10 @@ TEST(Partitioner, IgnoredKeysPlaceNothing) {
     EXPECT_EQ(effective(options), Partitioner::hashing);
     options.partitioner_ignore_keys = true;
     EXPECT_EQ(effective(options), Partitioner::sticky);
+    EXPECT_EQ(unhashed_by(options), Unhashed::sticky);
     options.partitioner = Partitioner::round_robin;
     EXPECT_EQ(effective(options), Partitioner::round_robin);
+    EXPECT_EQ(unhashed_by(options), Unhashed::round_robin);
 }
 
 /// Sends 600 records without keys, one every ten milliseconds; how many each partition has got.
