@@ -26,8 +26,8 @@ class OwnPartitioner;
 
 /// Where a record goes that names no partition. Those "by hash" put every key where the client they
 /// are named after puts it, over all partitions of the topic; what has no such place goes to the
-/// *sticky* partition: one that is led, until its batch is full. An empty key is a key, but for
-/// consistent_random.
+/// *sticky* partition: one that is led, until about batch_bytes have gone there (KIP-794). An
+/// empty key is a key, but for consistent_random.
 enum class Partitioner : std::uint8_t {
     murmur2,            ///< Java's default, librdkafka's murmur2_random. No key: sticky.
     consistent,         ///< librdkafka's: CRC-32 by hash. No key: partition 0.
@@ -75,6 +75,12 @@ struct [[gnu::visibility("default")]] Options {
     std::shared_ptr<OwnPartitioner> own_partitioner;
     /// `partitioner.ignore.keys`: places records with keys like those without (KIP-794).
     bool partitioner_ignore_keys = false;
+    /// `partitioner.adaptive.partitioning.enable`: the sticky partition is drawn by how many
+    /// batches wait for each; else each is as likely (KIP-794).
+    bool adaptive_partitioning = true;
+    /// `partitioner.availability.timeout.ms`: partitions whose broker could take none of its
+    /// batches for so long are left out of that draw. 0: none is. Java's own default is 0.
+    Millis availability_timeout{1'000};
 
     /// `linger.ms`: how long a batch may wait for company, from its first record.
     Micros linger{5'000};

@@ -44,6 +44,8 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.max_in_flight = o.max_in_flight;
     p.unhashed = produce::unhashed_by(o);
     p.own = o.own_partitioner;
+    p.adaptive_partitioning = o.adaptive_partitioning;
+    p.availability_timeout = Duration::from(o.availability_timeout);
     p.linger = Duration::from(o.linger);
     p.batch_bytes = o.batch_bytes;
     p.batch_records = o.batch_records;

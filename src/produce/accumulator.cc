@@ -40,9 +40,11 @@ Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane
 
 Accumulator::Appended Accumulator::place(Topic& topic, const Entry& entry, std::uint16_t lane,
                                          const Origin& origin, Instant now) {
-    Partition* partition = chooser_.choose(topic, entry);
+    Partition* partition = chooser_.choose(topic, entry, now);
     if (partition == nullptr) return park(topic, entry, lane, origin, Errc::invalid_partition);
-    return append_to(*partition, entry, lane, origin, now);
+    const Appended appended = append_to(*partition, entry, lane, origin, now);
+    if (appended == Appended::no_memory) [[unlikely]] chooser_.take_back(topic, entry);
+    return appended;
 }
 
 Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& entry,
@@ -113,7 +115,7 @@ void Accumulator::seal(Partition& partition, Batch& batch, Instant now) {
     batch.state = Batch::State::sealed;
     partition.open = nullptr;
     if (batch.linger_hook.linked) delivery_.lingering().remove(batch);
-    chooser_.on_sealed(partition);
+    chooser_.on_sealed(partition, batch);
     const std::uint32_t whole = std::bit_ceil(batch.bytes);
     partition.slab_wish = std::clamp(std::min(whole, std::bit_ceil(config_.batch_bytes)),
                                      limits::slab_bytes_min, limits::slab_bytes_growth_max);
@@ -144,6 +146,14 @@ void Accumulator::on_deadline(Instant now) {
 Instant Accumulator::next_deadline() const {
     const Batch* oldest = delivery_.lingering().front();
     return oldest == nullptr ? Instant::never() : oldest->created + config_.linger;
+}
+
+void Accumulator::look_at_node(Node& node, Instant now) {
+    const bool left_out = chooser_.leaves_out(node, now);
+    if (left_out && !node.left_out) {
+        for (Topic* topic : cluster_.topics_in_use()) Sticky::leave(node, *topic);
+    }
+    node.left_out = left_out;
 }
 
 void Accumulator::end_of_drain(Instant now) {

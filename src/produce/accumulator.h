@@ -56,6 +56,9 @@ public:
     void on_deadline(Instant now);
     Instant next_deadline() const;
 
+    /// A node that has taken nothing for too long gets no more records that may go elsewhere.
+    void look_at_node(Node& node, Instant now);
+
 private:
     struct Origin {                  ///< where a record counts from: now, or when it was parked
         Instant created;

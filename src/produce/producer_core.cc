@@ -68,7 +68,8 @@ void ProducerCore::advance(Instant now) {
     if (!delivery_.idle()) housekeeping_.want_producer_id(now);
     housekeeping_.fill(now);
     for (const auto& node : cluster_.nodes()) {
-        if (!node->ready.empty()) sender_.fill(*node, now);
+        sender_.fill(*node, now);
+        accumulator_.look_at_node(*node, now);
     }
     want_connections(now);
 }

@@ -72,6 +72,8 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     } else {
         o.partitioner_ignore_keys = dice.one_in(8);
     }
+    o.adaptive_partitioning = !dice.one_in(4);
+    o.availability_timeout = Ms{dice.one_in(3) ? 0 : dice.magnitude(10, 5'000)};
     o.max_in_flight = 1 + dice.below(5);
     o.linger = Us{dice.one_in(4) ? 0 : dice.magnitude(100, 500'000)};
     o.batch_bytes = static_cast<std::uint32_t>(dice.magnitude(1024, 64 * 1024));
@@ -175,10 +177,9 @@ std::string Plan::text() const {
     for (const ProducerPlan& p : producers) {
         const Options& o = p.options;
         out += fmt::format(
-            "producer: {} shards {}, lanes {}, {}, acks {}{}, partitioner {}{}, in flight {}, "
-            "linger {} us, batch {} "
-            "B "
-            "/ {}, message {}, ring {}, queue {}, delivery {} ms, request {} ms, retries {}, "
+            "producer: {} shards {}, lanes {}, {}, acks {}{}, partitioner {}{}{} {} ms, "
+            "in flight {}, linger {} us, batch {} B / {}, "
+            "message {}, ring {}, queue {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
             "topic wait {} ms, spin {} us\n",
             p.is_inline ? "inline" : "threaded", o.shards, p.lanes, o.bootstrap_servers,
@@ -188,6 +189,7 @@ std::string Plan::text() const {
             o.own_partitioner != nullptr ? " (the program's own instead)"
             : o.partitioner_ignore_keys  ? " without keys"
                                          : "",
+            o.adaptive_partitioning ? " adaptive" : "", o.availability_timeout.count(),
             o.max_in_flight, o.linger.count(), o.batch_bytes, o.batch_records, o.message_max_bytes,
             o.lane_ring_bytes, o.queue_records_max, o.delivery_timeout.count(),
             o.request_timeout.count(), o.retries, o.retry_backoff.count(),

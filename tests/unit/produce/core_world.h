@@ -103,6 +103,11 @@ public:
         held_ = hold;
         if (!hold) settle();
     }
+    /// The same for one broker only; none: -1.
+    void hold_answers_of(std::int32_t id) {
+        held_id_ = id;
+        settle();
+    }
     /// Produce requests are swallowed.
     void swallow_produce(bool hold) {
         cluster.faults().on_request = [hold](const fake::RequestAttempt& attempt) {
@@ -244,7 +249,8 @@ private:
     }
 
     bool deliver(Node& node, Wire& wire) {
-        if (held_ || !wire.receiving || wire.answers.empty()) return false;
+        const bool held = held_ || node.port == port_of(held_id_);
+        if (held || !wire.receiving || wire.answers.empty()) return false;
         const auto room = node.connection.receive_room();
         const std::size_t n = std::min(room.size(), wire.answers.size());
         std::copy_n(wire.answers.begin(), n, room.begin());
@@ -261,6 +267,7 @@ private:
     std::map<std::uint32_t, Wire> wires_;
     Node* close_ = nullptr;
     bool held_ = false;
+    std::int32_t held_id_ = -1;
     bool requests_held_ = false;
 };
 

@@ -61,10 +61,13 @@ TEST(Partitioner, IgnoredKeysPlaceNothing) {
 }
 
 /// Sends 600 records without keys, one every ten milliseconds; how many each partition has got.
+/// Three of them are a sticky partition's stay.
 std::vector<std::size_t> spread(Unhashed unhashed, std::int32_t without_leader = -1) {
     Config config;
     config.unhashed = unhashed;
     config.metadata_max_age = Duration::seconds(2);
+    config.batch_bytes = 1024;
+    const std::string value(300, 'v');
     CoreWorld world({.brokers = 2, .partitions = 4}, config);
     world.add_topic(0, "t");
     EXPECT_TRUE(world.produce(0, 1'000, "first", 0));
@@ -80,7 +83,7 @@ std::vector<std::size_t> spread(Unhashed unhashed, std::int32_t without_leader =
         world.pass(Duration::seconds(5));
     }
     for (std::uint32_t i = 0; i < 600; ++i) {
-        EXPECT_TRUE(world.produce(0, i, "v"));
+        EXPECT_TRUE(world.produce(0, i, value));
         world.pass(Duration::ms(10));
     }
     world.pass(Duration::seconds(1));
