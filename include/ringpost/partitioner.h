@@ -52,7 +52,7 @@ public:
 
     /// A partition's index, or any_partition: the sticky one. Anything else fails this record, and
     /// no other, with invalid_partition. A record is asked about once its topic is known, in the
-    /// order in which its lane produced it; twice, if there was no memory for it the first time.
+    /// order in which its lane produced it; and again, as long as there is no memory for it.
     virtual std::int32_t choose(const PartitionQuestion& question) noexcept = 0;
 
     /// A batch of the partition takes no more records; the next one begins another.
