@@ -84,9 +84,6 @@ Errc LaneImpl::check(const Record& record) const {
     if (const Errc refusal = host_->refusal(); refusal != Errc::none) [[unlikely]] return refusal;
     if (host_->wrong_thread()) [[unlikely]] return Errc::wrong_thread;
     if (record.partition < any_partition) [[unlikely]] return Errc::invalid_partition;
-    if (needs_key_ && record.key.is_null() && record.partition < 0) [[unlikely]] {
-        return Errc::invalid_argument;
-    }
     if (record.timestamp_ms < now_timestamp) [[unlikely]] return Errc::invalid_argument;
     if (record.headers.size() > limits::record_headers_max) [[unlikely]] {
         return Errc::invalid_argument;
@@ -154,9 +151,13 @@ Errc LaneImpl::produce(const Record& record) noexcept {
     Entry entry{static_cast<std::uint32_t>(size), topic.id(), record.partition, 0,
                 record.timestamp_ms, slot, static_cast<std::uint32_t>(tail)};
     if (entry.timestamp_ms == now_timestamp) entry.timestamp_ms = wall_ms();
-    if (record.partition < 0 && produce::place_by_key(partitioner_, key_size < 0,
-                                                      record.key.bytes(), entry.key_hash)) {
-        entry.tail_bytes |= Entry::flag_hashed;
+    if (record.partition < 0) {
+        if (produce::place_by_key(partitioner_, key_size < 0, record.key.bytes(),
+                                  entry.key_hash)) {
+            entry.tail_bytes |= Entry::flag_hashed;
+        } else if (key_size < 0 && needs_key_) [[unlikely]] {
+            return Errc::invalid_argument;
+        }
     }
     std::memcpy(at, &entry, sizeof entry);
     wire::write_record_tail(at + sizeof entry, record.key.data(), key_size, record.value.data(),

@@ -42,9 +42,12 @@ Accumulator::Appended Accumulator::place(Topic& topic, const Entry& entry, std::
                                          const Origin& origin, Instant now) {
     Partition* partition = chooser_.choose(topic, entry, now);
     if (partition == nullptr) return park(topic, entry, lane, origin, Errc::invalid_partition);
-    const Appended appended = append_to(*partition, entry, lane, origin, now);
-    if (appended == Appended::no_memory) [[unlikely]] chooser_.take_back(topic, entry);
-    return appended;
+    return append_to(*partition, entry, lane, origin, now);
+}
+
+void Accumulator::on_refused(const Entry& entry) {
+    Topic& topic = *cluster_.topic(entry.topic);
+    if (topic.state == Topic::State::known) chooser_.take_back(topic, entry);
 }
 
 Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& entry,
@@ -223,7 +226,9 @@ bool Accumulator::unpark(Topic& topic, Instant now) {
     while (Batch* batch = topic.parked.front()) {
         const Origin origin{batch->created, batch->flush_epoch};
         const bool all = walk_parked(topic, *batch, [&](const Entry& entry, std::uint16_t lane) {
-            return place(topic, entry, lane, origin, now);
+            const Appended appended = place(topic, entry, lane, origin, now);
+            if (appended == Appended::no_memory) chooser_.take_back(topic, entry);
+            return appended;
         });
         if (!all) return false;
         delivery_.discard(*batch);

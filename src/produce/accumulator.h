@@ -35,6 +35,9 @@ public:
     /// reported as failed at the next `end_of_drain`.
     Appended append(const Entry& entry, std::uint16_t lane, Instant now);
 
+    /// To be called where append had no memory, apart from it: it is the hottest of all.
+    void on_refused(const Entry& entry);
+
     /// Whether a record has come for a topic whose refusal is no news: it waits for another answer.
     bool take_asks_again() { return std::exchange(asks_again_, false); }
 

@@ -58,7 +58,8 @@ std::uint32_t Chooser::sticky(Topic& topic, const Entry& entry, Instant now) {
 
 void Chooser::take_back(Topic& topic, const Entry& entry) {
     const bool unhashed = entry.partition < 0 && !entry.is_hashed();
-    if (unhashed && stuck_) sticky_.take_back(topic, entry.tail_size());
+    const bool stuck = config_.unhashed == Unhashed::sticky || stuck_;
+    if (unhashed && stuck) sticky_.take_back(topic, entry.tail_size());
 }
 
 void Chooser::on_sealed(const Partition& partition, const Batch& batch) {

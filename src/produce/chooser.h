@@ -35,6 +35,8 @@ public:
             if (index >= count) return nullptr;
         } else if (entry.is_hashed()) [[likely]] {
             index = entry.key_hash % count;
+        } else if (config_.unhashed == Unhashed::sticky) {
+            index = sticky_.place(topic, entry.tail_size(), now);
         } else {
             index = choose_unhashed(topic, entry, now);
             if (index == nowhere) return nullptr;
