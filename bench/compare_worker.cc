@@ -108,7 +108,7 @@ Measured run_ringpost(const Work& work) {
         record.partition = static_cast<std::int32_t>(i % partitions);
         record.tag = i;
         Errc error = lane.produce(record);
-        while (error == Errc::queue_full || error == Errc::reports_full) {
+        while (error != Errc::none && is_retriable(error)) {
             take(10ms);
             error = lane.produce(record);
         }

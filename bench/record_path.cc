@@ -5,29 +5,38 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 int main(int argc, char** argv) {
     using namespace std::chrono_literals;
-    if (argc != 4) return std::fprintf(stderr, "record_path BROKERS RECORDS VALUE_BYTES\n"), 2;
+    const std::string_view place = argc == 5 ? argv[4] : "";
+    const bool by_key = place == "key";
+    if (argc != 5 || (!by_key && place != "partition" && place != "none")) {
+        std::fprintf(stderr, "record_path BROKERS RECORDS VALUE_BYTES partition|key|none\n");
+        return 2;
+    }
     ringpost::Options options;
     options.bootstrap_servers = argv[1];
     options.acks = ringpost::Acks::leader;
     // While a thread waits in io_uring_enter, valgrind 3.19 lets no other run.
     options.io_backend = ringpost::IoBackend::epoll;
     options.spin = 0us;  // a spinning loop counts the time, not the work
-    options.queue_records_max = 1'000'000;
+    options.lane_records_max = 1'000'000;
     options.lane_ring_bytes = 64 << 20;
     options.buffer_memory = 256 << 20;
     const auto records = std::strtoull(argv[2], nullptr, 10);
     const std::string value(std::strtoul(argv[3], nullptr, 10), 'x');
+    std::vector<std::string> keys;
+    for (int i = 0; i < 64; ++i) keys.push_back("key-" + std::to_string(1000 + i));
     ringpost::Producer producer(options);
     if (!producer.start()) return 1;
     const ringpost::Topic topic = *producer.topic("instructions");
     ringpost::Lane lane = *producer.open_lane();
     ringpost::Record record{.topic = topic, .value = value};
     for (std::uint64_t i = 0; i < records; ++i) {
-        record.partition = static_cast<std::int32_t>(i % 8);
+        if (place == "partition") record.partition = static_cast<std::int32_t>(i % 8);
+        if (by_key) record.key = keys[i % keys.size()];
         record.tag = i;
         if (lane.produce(record) != ringpost::Errc::none) return 1;
     }

@@ -208,7 +208,8 @@ void Sending::send_line(std::string_view line) {
     }
     record.tag = tally_.records;
     Errc error = lane_.produce(record);
-    while (error == Errc::queue_full || error == Errc::reports_full) {
+    while (error == Errc::queue_full || error == Errc::reports_full ||
+           error == Errc::producer_full) {
         take_reports(10ms);
         progress();
         error = lane_.produce(record);
@@ -351,6 +352,11 @@ int run_produce(const ProduceArguments& arguments) {
     if (options.bootstrap_servers.empty()) {
         complain("no brokers: give -b HOST:PORT, or bootstrap.servers by -X, in a file (-F) or in "
                  "RINGPOST_BOOTSTRAP_SERVERS");
+        return 2;
+    }
+    if (options.delivery_reports != Reports::all || options.delivery_reports_shared) {
+        complain("delivery.reports and delivery.reports.shared are for programs of your own: this "
+                 "one counts every report");
         return 2;
     }
     return Sending(arguments, std::move(options)).run();

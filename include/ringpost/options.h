@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,16 +22,20 @@ enum class Acks : std::int8_t {
     all = -1,     ///< Every in-sync replica's.
 };
 
+class OwnPartitioner;
+
 /// Where a record goes that names no partition. Those "by hash" put every key where the client they
 /// are named after puts it, over all partitions of the topic; what has no such place goes to the
-/// *sticky* partition: one that is led, until its batch is full. An empty key is a key, but for
-/// consistent_random.
+/// *sticky* partition: one that is led, until about batch_bytes have gone there (KIP-794). An
+/// empty key is a key, but for consistent_random.
 enum class Partitioner : std::uint8_t {
     murmur2,            ///< Java's default, librdkafka's murmur2_random. No key: sticky.
     consistent,         ///< librdkafka's: CRC-32 by hash. No key: partition 0.
     consistent_random,  ///< librdkafka's default: CRC-32 by hash. No key or an empty one: sticky.
     fnv1a,              ///< librdkafka's: FNV-1a by hash. No key: as an empty one.
     fnv1a_random,       ///< librdkafka's: FNV-1a by hash. No key: sticky.
+    xxhash,             ///< XXH64 (its seed 0) by hash. No key: sticky.
+    hashing,            ///< pykafka's: SHA-1 by hash. No key: refused with invalid_argument.
     random,             ///< Keys ignored: any partition that is led, anew for each record.
     round_robin,        ///< Keys ignored: the partitions that are led, in turn.
     sticky,             ///< Keys ignored: the sticky partition.
@@ -97,8 +102,16 @@ struct [[gnu::visibility("default")]] Options {
 
     /// `partitioner`.
     Partitioner partitioner = Partitioner::murmur2;
+    /// Instead of `partitioner`: see <ringpost/partitioner.h>. None: `partitioner` decides.
+    std::shared_ptr<OwnPartitioner> own_partitioner;
     /// `partitioner.ignore.keys`: places records with keys like those without (KIP-794).
     bool partitioner_ignore_keys = false;
+    /// `partitioner.adaptive.partitioning.enable`: the sticky partition is drawn by how many
+    /// batches wait for each; else each is as likely (KIP-794).
+    bool adaptive_partitioning = true;
+    /// `partitioner.availability.timeout.ms`: partitions whose broker could take none of its
+    /// batches for so long are left out of that draw. 0: none is. Java's own default is 0.
+    Millis availability_timeout{1'000};
 
     /// `linger.ms`: how long a batch may wait for company, from its first record.
     Micros linger{5'000};

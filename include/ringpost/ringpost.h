@@ -6,5 +6,7 @@
 #include <ringpost/error.h>
 #include <ringpost/log.h>
 #include <ringpost/options.h>
+#include <ringpost/partitioner.h>
 #include <ringpost/producer.h>
 #include <ringpost/record.h>
+#include <ringpost/serializer.h>

@@ -63,6 +63,7 @@ LaneImpl::LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChan
       shard_(shard),
       channel_(std::move(channel)),
       partitioner_(produce::effective(host_->options)),
+      needs_key_(produce::needs_key(partitioner_)),
       wanted_(wanted),
       shared_(channel_->watcher != nullptr),
       tags_(std::min(host_->options.lane_records_max, host_->options.queue_records_max), shared_),
@@ -187,9 +188,13 @@ Errc LaneImpl::find_slot(std::uint32_t& slot) {
     Entry entry{static_cast<std::uint32_t>(size), topic.id(), record.partition, 0,
                 record.timestamp_ms, slot, static_cast<std::uint32_t>(tail)};
     if (entry.timestamp_ms == now_timestamp) entry.timestamp_ms = wall_ms();
-    if (record.partition < 0 && produce::place_by_key(partitioner_, key_size < 0,
-                                                      record.key.bytes(), entry.key_hash)) {
-        entry.tail_bytes |= Entry::flag_hashed;
+    if (record.partition < 0) {
+        if (produce::place_by_key(partitioner_, key_size < 0, record.key.bytes(),
+                                  entry.key_hash)) {
+            entry.tail_bytes |= Entry::flag_hashed;
+        } else if (key_size < 0 && needs_key_) [[unlikely]] {
+            return Errc::invalid_argument;
+        }
     }
     if (timeout_ms != 0) [[unlikely]] {
         entry.tail_bytes |= Entry::flag_timeout;

@@ -95,6 +95,7 @@ private:
     ShardHost& shard_;
     const shard::LaneChannelRef channel_;
     const Partitioner partitioner_;
+    const bool needs_key_;
     const Reports wanted_;
     const bool shared_;
     TagLog tags_;

@@ -84,10 +84,6 @@ constexpr PeerRow peers[] = {
      "a batch goes on growing until a connection takes it"},
     {"sync", "false", "a call waits for its report, not a producer: see produce_sync"},
     {"debug log.queue log.thread.name log.connection.close", "", "log.level alone chooses"},
-    {"partitioner.adaptive.partitioning.enable", "false",
-     "queues play no part in the choice of a partition"},
-    {"partitioner.availability.timeout.ms", "0",
-     "the sticky partition is one that has a leader, and no more is asked"},
     {"sticky.partitioning.linger.ms", "",
      "the sticky partition changes when its batch is full, not by time"},
     {"group.* auto.offset.reset auto.commit.* enable.auto.commit enable.auto.offset.store "

@@ -204,6 +204,11 @@ Result<void> Options::validate() const {
     if (o.reconnect_backoff_max < o.reconnect_backoff) {
         return is_below("reconnect.backoff.max.ms", "reconnect.backoff.ms", "");
     }
+    if (o.own_partitioner != nullptr && o.partitioner_ignore_keys) {
+        return invalid(fmt::format("{} says nothing to an own_partitioner, which is given the keys "
+                                   "and may ignore them: leave one of the two out",
+                                   said("partitioner.ignore.keys")));
+    }
     if (o.delivery_timeout < o.linger) {
         return is_below("delivery.timeout.ms", "linger.ms", ": no record could be sent in time");
     }

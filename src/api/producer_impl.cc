@@ -12,6 +12,7 @@
 #include "api/bootstrap.h"
 #include "api/thread_lanes.h"
 #include "base/limits.h"
+#include "base/sha1.h"
 
 namespace ringpost::api {
 
@@ -42,7 +43,10 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.acks = o.acks;
     p.idempotent = o.enable_idempotence && o.acks == Acks::all;
     p.max_in_flight = o.max_in_flight;
-    p.unhashed = produce::unhashed_by(o.partitioner);
+    p.unhashed = produce::unhashed_by(o);
+    p.own = o.own_partitioner;
+    p.adaptive_partitioning = o.adaptive_partitioning;
+    p.availability_timeout = Duration::from(o.availability_timeout);
     p.linger = Duration::from(o.linger);
     p.batch_bytes = o.batch_bytes;
     p.batch_records = o.batch_records;
@@ -100,6 +104,14 @@ Result<void> check_memory(const Options& o) {
                              o.buffer_memory, o.shards, machine)};
 }
 
+/// Before a record is refused for what the machine lacks.
+Result<void> check_hash(const Options& o) {
+    if (produce::unhashed_by(o) != produce::Unhashed::sha1) return {};
+    if (Sha1().usable()) return {};
+    return Error{Errc::system_error,
+                 "partitioner=hashing needs SHA-1, which this machine's libcrypto does not give"};
+}
+
 }  // namespace
 
 Result<void> ProducerImpl::start() {
@@ -113,6 +125,7 @@ Result<void> ProducerImpl::start_locked() {
     if (host_->state.load() != Producer::State::created) return {};
     if (Result<void> valid = host_->options.validate(); !valid) return valid;
     if (Result<void> fits = check_memory(host_->options); !fits) return fits;
+    if (Result<void> hashes = check_hash(host_->options); !hashes) return hashes;
     return start_shards();
 }
 

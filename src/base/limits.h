@@ -86,6 +86,11 @@ inline constexpr std::uint32_t retired_lanes_max = 1024;
 /// Lanes alive in one shard: a run names its lane in 16 bits.
 inline constexpr std::uint32_t lanes_max = 65'535;
 
+/// Nanoseconds, for each partition that is led, for which the sticky partition is drawn by the same
+/// weights: looking at a queue costs some ten of them, so all looks take a hundredth of a shard's
+/// time.
+inline constexpr std::uint64_t sticky_weights_good_for_ns_a_partition = 1'000;
+
 static_assert(request_partitions_max * 2 + 2 <= send_pieces_max,
               "a request of one-piece batches must fit one send");
 static_assert(slab_bytes_min <= slab_bytes_growth_max);

@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "base/assert.h"
-#include "wire/partition_hash.h"
 #include "wire/record_batch.h"
 
 namespace ringpost::produce {
@@ -45,35 +44,14 @@ Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane
 
 Accumulator::Appended Accumulator::place(Topic& topic, const Entry& entry, std::uint16_t lane,
                                          const Origin& origin, Instant now) {
-    Partition* partition = choose(topic, entry);
+    Partition* partition = chooser_.choose(topic, entry, now);
     if (partition == nullptr) return park(topic, entry, lane, origin, Errc::invalid_partition);
     return append_to(*partition, entry, lane, origin, now);
 }
 
-/// The record's own choice, else by its key's hash over all partitions, else one that is led.
-Partition* Accumulator::choose(Topic& topic, const Entry& entry) {
-    const std::uint32_t count = topic.partition_count;
-    if (count == 0) return nullptr;
-    std::uint32_t index;
-    if (entry.partition >= 0) {
-        index = static_cast<std::uint32_t>(entry.partition);
-        if (index >= count) return nullptr;
-    } else if (entry.is_hashed()) [[likely]] {
-        index = entry.key_hash % count;
-    } else if (config_.unhashed == Unhashed::sticky) {
-        if (topic.sticky < 0) topic.sticky = static_cast<std::int32_t>(led(topic, prng_.next()));
-        index = static_cast<std::uint32_t>(topic.sticky);
-    } else {
-        index = led(topic, config_.unhashed == Unhashed::random ? prng_.next() : topic.turn++);
-    }
-    return topic.partitions[index].get();
-}
-
-/// The `n`th, counted round, of the partitions with a leader; of all, if none has.
-std::uint32_t Accumulator::led(const Topic& topic, std::uint64_t n) {
-    const auto& choices = topic.with_leader;
-    if (choices.empty()) return static_cast<std::uint32_t>(n % topic.partition_count);
-    return static_cast<std::uint32_t>(choices[n % choices.size()]);
+void Accumulator::on_refused(const Entry& entry) {
+    Topic& topic = *cluster_.topic(entry.topic);
+    if (topic.state == Topic::State::known) chooser_.take_back(topic, entry);
 }
 
 Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& entry,
@@ -149,7 +127,7 @@ void Accumulator::seal(Partition& partition, Batch& batch, Instant now) {
     batch.state = Batch::State::sealed;
     partition.open = nullptr;
     if (batch.linger_hook.linked) delivery_.lingering().remove(batch);
-    if (partition.topic->sticky == partition.index) partition.topic->sticky = -1;
+    chooser_.on_sealed(partition, batch);
     const std::uint32_t whole = std::bit_ceil(batch.bytes);
     partition.slab_wish = std::clamp(std::min(whole, std::bit_ceil(config_.batch_bytes)),
                                      limits::slab_bytes_min, limits::slab_bytes_growth_max);
@@ -180,6 +158,14 @@ void Accumulator::on_deadline(Instant now) {
 Instant Accumulator::next_deadline() const {
     const Batch* oldest = delivery_.lingering().front();
     return oldest == nullptr ? Instant::never() : oldest->created + config_.linger;
+}
+
+void Accumulator::look_at_node(Node& node, Instant now) {
+    const bool left_out = chooser_.leaves_out(node, now);
+    if (left_out && !node.left_out) {
+        for (Topic* topic : cluster_.topics_in_use()) Sticky::leave(node, *topic);
+    }
+    node.left_out = left_out;
 }
 
 void Accumulator::end_of_drain(Instant now) {
@@ -251,7 +237,9 @@ bool Accumulator::unpark(Topic& topic, Instant now) {
     while (Batch* batch = topic.parked.front()) {
         const Origin origin{batch->created, batch->flush_epoch};
         const bool all = walk_parked(topic, *batch, [&](const Entry& entry, std::uint16_t lane) {
-            return place(topic, entry, lane, origin, now);
+            const Appended appended = place(topic, entry, lane, origin, now);
+            if (appended == Appended::no_memory) chooser_.take_back(topic, entry);
+            return appended;
         });
         if (!all) return false;
         delivery_.discard(*batch);

@@ -7,6 +7,7 @@
 
 #include "base/prng.h"
 #include "produce/batch_pool.h"
+#include "produce/chooser.h"
 #include "produce/cluster.h"
 #include "produce/config.h"
 #include "produce/delivery.h"
@@ -27,12 +28,15 @@ public:
     Accumulator(const Config& config, Cluster& cluster, BatchPool& pool, Delivery& delivery,
                 Readiness& readiness, FlushTracker& flushes, Prng& prng)
         : config_(config), cluster_(cluster), pool_(pool), delivery_(delivery),
-          readiness_(readiness), flushes_(flushes), prng_(prng) {}
+          readiness_(readiness), flushes_(flushes), chooser_(config, prng) {}
 
     /// Takes a record of `lane` into its batch, or parks it while its topic is unknown. A record
     /// that can't be sent at all (no such partition, a topic just refused) is taken, too, and
     /// reported as failed at the next `end_of_drain`.
     Appended append(const Entry& entry, std::uint16_t lane, Instant now);
+
+    /// To be called where append had no memory, apart from it: it is the hottest of all.
+    void on_refused(const Entry& entry);
 
     /// Whether a record has come for a topic whose refusal is no news: it waits for another answer.
     bool take_asks_again() { return std::exchange(asks_again_, false); }
@@ -55,6 +59,9 @@ public:
     void on_deadline(Instant now);
     Instant next_deadline() const;
 
+    /// A node that has taken nothing for too long gets no more records that may go elsewhere.
+    void look_at_node(Node& node, Instant now);
+
 private:
     struct Origin {                  ///< where a record counts from: now, or when it was parked
         Instant created;
@@ -66,8 +73,6 @@ private:
                    Instant now);
     Appended park(Topic& topic, const Entry& entry, std::uint16_t lane, const Origin& origin,
                   Errc reject);
-    Partition* choose(Topic& topic, const Entry& entry);
-    static std::uint32_t led(const Topic& topic, std::uint64_t n);
     Batch* batch_with_room(Partition& partition, const Entry& entry, const Origin& origin,
                            Instant now);
     Batch* open_batch(Partition& partition, const Entry& entry, const Origin& origin);
@@ -82,7 +87,7 @@ private:
     Delivery& delivery_;
     Readiness& readiness_;
     FlushTracker& flushes_;
-    Prng& prng_;
+    Chooser chooser_;
     bool asks_again_ = false;
     List<Batch, &Batch::queue_hook> rejected_;   ///< parked-style batches to fail at end_of_drain
 };

@@ -197,7 +197,6 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
     for (std::size_t i = count; i < topic->partitions.size(); ++i) {
         set_leader(*topic->partitions[i], nullptr, change);  // what waits there times out
     }
-    if (topic->sticky >= static_cast<std::int64_t>(count)) topic->sticky = -1;
     topic->with_leader.clear();
     for (const auto& told : answer.partitions) {
         if (told.index < 0 || static_cast<std::size_t>(told.index) >= topic->partitions.size())
@@ -218,6 +217,13 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
             change.any_pending = true;
         }
     }
+    StickyState& sticky = topic->sticky;
+    sticky.weights.clear();
+    sticky.weights.reserve(topic->with_leader.size());
+    const auto at = static_cast<std::size_t>(sticky.partition);
+    const Node* node =
+        sticky.partition >= 0 && at < count ? topic->partitions[at]->node : nullptr;
+    if (node == nullptr || node->left_out) sticky.partition = -1;
 }
 
 void Cluster::apply_endpoint(std::int32_t node_id, std::string_view host, std::int32_t port) {

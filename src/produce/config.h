@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct Config {
     bool idempotent = true;
     std::uint32_t max_in_flight = 5;
     Unhashed unhashed = Unhashed::sticky;
+    std::shared_ptr<OwnPartitioner> own;   ///< never null where `unhashed` is own
+    bool adaptive_partitioning = true;
+    Duration availability_timeout = Duration::seconds(1);
     Duration linger = Duration::ms(5);
     std::uint32_t batch_bytes = 128 * 1024;
     std::uint32_t batch_records = 50'000;

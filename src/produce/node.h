@@ -28,6 +28,8 @@ struct Node {
     std::string host;
     std::uint16_t port = 0;
     bool gone = false;              ///< no longer in the metadata
+    Instant blocked_since = Instant::never();  ///< batches are ready for it, and it took none
+    bool left_out = false;          ///< of what the sticky partition is drawn from
     bool address_changed = false;   ///< reconnect under the new address once closed
 
     broker::Connection connection;

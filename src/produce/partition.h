@@ -11,6 +11,7 @@
 #include <ringpost/error.h>
 
 #include "base/list.h"
+#include "base/memory.h"
 #include "base/time.h"
 #include "produce/batch.h"
 #include "wire/uuid.h"
@@ -62,6 +63,14 @@ struct Partition {
     }
 };
 
+/// What Sticky keeps of a topic.
+struct StickyState {
+    std::int32_t partition = -1;     ///< -1: to be drawn
+    std::uint64_t bytes = 0;         ///< that have gone there since it was drawn
+    Vector<std::uint64_t> weights;   ///< of the partitions that are led, summed up; empty: unknown
+    Instant weighed_at;
+};
+
 /// Everything known of a topic that this shard was asked to produce to.
 struct Topic {
     enum class State : std::uint8_t {
@@ -92,8 +101,7 @@ struct Topic {
     std::uint32_t unpark_run = 0;            ///< run and record within the run, likewise
     std::uint32_t unpark_run_used = 0;
 
-    // The sticky partition for records without a key: changes when a batch is full.
-    std::int32_t sticky = -1;
+    StickyState sticky;                      ///< for records without a place of their own
     std::uint64_t turn = 0;                  ///< of round robin
 };
 

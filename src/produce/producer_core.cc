@@ -48,6 +48,7 @@ void ProducerCore::add_topic(std::uint32_t id, std::string_view name, Instant no
 
 bool ProducerCore::try_append(const Entry& entry, std::uint16_t lane, Instant now) {
     if (accumulator_.append(entry, lane, now) == Accumulator::Appended::yes) [[likely]] return true;
+    accumulator_.on_refused(entry);
     accumulator_.make_all_due(now);
     return false;
 }
@@ -70,7 +71,9 @@ void ProducerCore::advance(Instant now) {
     if (!delivery_.idle()) housekeeping_.want_producer_id(now);
     housekeeping_.fill(now);
     for (const auto& node : cluster_.nodes()) {
-        if (!node->ready.empty()) sender_.fill(*node, now);
+        const bool was_blocked = !node->blocked_since.is_never();
+        if (was_blocked || !node->ready.empty()) sender_.fill(*node, now);
+        if (was_blocked) accumulator_.look_at_node(*node, now);
     }
     want_connections(now);
 }

@@ -40,7 +40,11 @@ void finish(Batch& batch) {
 void Sender::fill(Node& node, Instant now) {
     while (!node.ready.empty()) {
         broker::RequestSlot* slot = node.connection.try_begin(wire::ApiKey::produce, now);
-        if (slot == nullptr) return;
+        if (slot == nullptr) {
+            node.blocked_since = std::min(node.blocked_since, now);
+            return;
+        }
+        node.blocked_since = Instant::never();
         const std::uint32_t number = node.connection.slot_number(*slot);
         if (pick(node, number, now)) {
             encode(node, *slot);
@@ -49,6 +53,7 @@ void Sender::fill(Node& node, Instant now) {
             node.connection.abandon(*slot);
         }
     }
+    node.blocked_since = Instant::never();
 }
 
 bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {

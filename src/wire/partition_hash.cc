@@ -39,4 +39,10 @@ std::uint32_t crc32(ByteSpan key) {
     return ~c;
 }
 
+std::uint32_t remainder(ByteSpan number, std::uint32_t divisor) {
+    std::uint64_t rest = 0;
+    for (const std::byte b : number) rest = ((rest << 8) | static_cast<std::uint64_t>(b)) % divisor;
+    return static_cast<std::uint32_t>(rest);
+}
+
 }  // namespace ringpost::wire

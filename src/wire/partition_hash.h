@@ -43,4 +43,8 @@ std::uint32_t absolute(std::uint32_t hash);
 /// zlib's CRC-32: librdkafka's `consistent` and `consistent_random` (its default).
 std::uint32_t crc32(ByteSpan key);
 
+/// A number of any length, its most significant byte first, modulo `divisor` (not zero): what
+/// pykafka's hashing makes of a SHA-1.
+std::uint32_t remainder(ByteSpan number, std::uint32_t divisor);
+
 }  // namespace ringpost::wire

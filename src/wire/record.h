@@ -109,6 +109,14 @@ inline std::byte* write_record_prefix(std::byte* out, std::size_t tail_size,
 /// checked, so a HeaderReader over the result cannot fail.
 bool read_record_tail(Reader& in, RecordView& record);
 
+/// The key of a tail that is our own; where that is null, empty and `is_null`.
+inline ByteSpan key_of_tail(ByteSpan tail, bool& is_null) {
+    Reader in(tail);
+    const std::int32_t size = in.varint();
+    is_null = size < 0;
+    return is_null ? ByteSpan{} : in.take(static_cast<std::size_t>(size));
+}
+
 /// Iterates the headers of a record that `read_record_tail` has accepted.
 class HeaderReader {
 public:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `ringpost produce` makes of lines, keys, headers and partitions, as kcat sees it."""
 import collections
+import hashlib
 import subprocess
 import tempfile
 import unittest
@@ -59,6 +60,23 @@ class Lines(unittest.TestCase):
                          '-X', f'topic.partitioner={name}'],
                         input=lines, capture_output=True, check=True, timeout=60)
                     self.assert_same_places(bootstrap, f'ours-{name}', f'theirs-{name}')
+
+    def test_keys_go_where_pykafka_puts_them(self):
+        lines = b''.join(key + b':v\n' for key in self.KEYS) + b':v\n'
+        with program.embedded_broker(partition_count=12) as bootstrap:
+            self.delivered(bootstrap, 'topic', '-K', ':', '-X', 'partitioner=hashing', stdin=lines)
+            places = {record.key: record.partition
+                      for record in oracle.read_back(bootstrap, 'topic')}
+        self.assertEqual(places, {key: int(hashlib.sha1(key).hexdigest(), 16) % 12
+                                  for key in self.KEYS + [b'']})
+
+    def test_hashing_refuses_what_has_no_key(self):
+        with program.embedded_broker() as bootstrap:
+            outcome = program.produce(bootstrap, 'topic', '-K', ':', '-X', 'partitioner=hashing',
+                                      stdin=b'key:v\nno delimiter\n')
+        self.assertEqual(outcome.code, 1, outcome)
+        self.assertEqual((outcome.summary['records'], outcome.summary['delivered']), (2, 1),
+                         outcome)
 
     def test_keys_go_where_java_puts_them(self):
         kafka = real_kafka.cluster()

@@ -7,6 +7,7 @@
 
 #include "allocations.h"
 #include "base/format.h"
+#include "produce/partitioner.h"
 
 namespace ringpost::sim {
 
@@ -193,7 +194,7 @@ void SimProducer::warm_up() {
         warm_ups_.erase(warm_ups_.begin());
     }
     const std::string name = world_.topic_name(dice.below(plan_.topics));
-    const Result<Topic> topic = host_->topics.find_or_add(name);
+    const Result<Topic> topic = host_->topics->find_or_add(name);
     warm_ups_.push_back(std::make_shared<shard::WarmUpCall>(
         std::vector<shard::WarmUpCall::Topic>{{topic->id(), name}}));
     const auto shard = dice.below(static_cast<std::uint32_t>(host_->shards.size()));
@@ -298,6 +299,9 @@ bool SimProducer::produce_record(SimLane& lane, Sent& sent) {
         lane.waiting.push_back(number);
         return true;
     }
+    const bool without_its_key = sent.partition < 0 && sent.key < 0 &&
+                                 produce::needs_key(produce::effective(mine_.options));
+    if (error == Errc::invalid_argument && without_its_key) return true;
     const bool expected = error == Errc::queue_full || error == Errc::reports_full ||
                           error == Errc::producer_full ||
                           (error == Errc::stopped && asked_to_stop_);

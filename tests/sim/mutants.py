@@ -50,14 +50,14 @@ MUTANTS = (
     ('what may be written in one topic is taken for another', 'src/produce/batch.h',
      '        maybe_in = one_place ? sent_to : wire::Uuid{};\n',
      '        maybe_in = one_place ? wire::Uuid{{std::byte{1}}} : wire::Uuid{};\n'),
-    ('a keyed record takes any partition that has a leader', 'src/produce/accumulator.cc',
-     '        index = entry.key_hash % count;\n',
-     '        index = entry.key_hash %\n'
+    ('a keyed record takes any partition that has a leader', 'src/produce/chooser.h',
+     '            index = entry.key_hash % count;\n',
+     '            index = entry.key_hash %\n'
      '                std::max<std::size_t>(1, topic.with_leader.size());\n'),
-    ('an asked partition is one beside it', 'src/produce/accumulator.cc',
-     '        index = static_cast<std::uint32_t>(entry.partition);\n',
-     '        index = static_cast<std::uint32_t>(entry.partition);\n'
-     '        if (count > 2 && index == 2) index = 1;\n'),
+    ('an asked partition is one beside it', 'src/produce/chooser.h',
+     '            index = static_cast<std::uint32_t>(entry.partition);\n',
+     '            index = static_cast<std::uint32_t>(entry.partition);\n'
+     '            if (count > 2 && index == 2) index = 1;\n'),
     ('a topic made again keeps its old leader epochs', 'src/produce/cluster.cc',
      '        const bool stale = same_topic && told', '        const bool stale = told'),
     ('the linger timer is lost', 'src/produce/accumulator.cc',

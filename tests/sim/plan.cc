@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/format.h"
+#include "own_partitioner.h"
 
 namespace ringpost::sim {
 
@@ -66,7 +67,13 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     }
     o.partitioner =
         static_cast<Partitioner>(dice.below(static_cast<std::uint32_t>(Partitioner::sticky) + 1));
-    o.partitioner_ignore_keys = dice.one_in(8);
+    if (dice.one_in(8)) {
+        o.own_partitioner = std::make_shared<SimPartitioner>();
+    } else {
+        o.partitioner_ignore_keys = dice.one_in(8);
+    }
+    o.adaptive_partitioning = !dice.one_in(4);
+    o.availability_timeout = Ms{dice.one_in(3) ? 0 : dice.magnitude(10, 5'000)};
     o.max_in_flight = 1 + dice.below(5);
     o.linger = Us{dice.one_in(4) ? 0 : dice.magnitude(100, 500'000)};
     o.batch_bytes = static_cast<std::uint32_t>(dice.magnitude(1024, 64 * 1024));
@@ -177,16 +184,19 @@ std::string Plan::text() const {
     for (const ProducerPlan& p : producers) {
         const Options& o = p.options;
         out += fmt::format(
-            "producer: {} shards {}, lanes {}, {}, acks {}{}, partitioner {}{}, in flight {}, "
-            "linger {} us, batch {} "
-            "B "
-            "/ {}, message {}, ring {}, queue {} of {}, delivery {} ms, request {} ms, retries {}, "
+            "producer: {} shards {}, lanes {}, {}, acks {}{}, partitioner {}{}{} {} ms, "
+            "in flight {}, linger {} us, batch {} B / {}, "
+            "message {}, ring {}, queue {} of {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
             "topic wait {} ms, spin {} us, forgets after {} ms, {} {} ms\n",
             p.is_inline ? "inline" : "threaded", o.shards, p.lanes, o.bootstrap_servers,
             static_cast<int>(o.acks),
             o.enable_idempotence && o.acks == Acks::all ? " idempotent" : "",
-            static_cast<int>(o.partitioner), o.partitioner_ignore_keys ? " without keys" : "",
+            static_cast<int>(o.partitioner),
+            o.own_partitioner != nullptr ? " (the program's own instead)"
+            : o.partitioner_ignore_keys  ? " without keys"
+                                         : "",
+            o.adaptive_partitioning ? " adaptive" : "", o.availability_timeout.count(),
             o.max_in_flight, o.linger.count(), o.batch_bytes, o.batch_records, o.message_max_bytes,
             o.lane_ring_bytes, o.lane_records_max, o.queue_records_max, o.delivery_timeout.count(),
             o.request_timeout.count(), o.retries, o.retry_backoff.count(),

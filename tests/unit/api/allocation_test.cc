@@ -154,7 +154,7 @@ TEST(RunningProducer, TakesNoMoreMemoryWhileTheBrokerIsSilent) {
     BrokerProcess server(false);
     Options options = options_for(server.bootstrap);
     options.buffer_memory = 8 << 20;
-    options.queue_records_max = 1'000'000;
+    options.lane_records_max = 1'000'000;
     options.delivery_timeout = 60s;
     Producer producer(options);
     ASSERT_TRUE(producer.start());

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <ringpost/options.h>
+#include <ringpost/partitioner.h>
 
 #include <map>
 #include <tuple>
@@ -18,6 +19,14 @@ Options good() {
 std::string complaint(const Options& options) { return options.validate().error().text; }
 
 TEST(Options, TheDefaultsAreValid) { EXPECT_EQ(complaint(good()), ""); }
+
+TEST(Options, AnOwnPartitionerIsGivenTheKeys) {
+    Options o = good();
+    o.own_partitioner = *hashing_partitioner([](std::string_view) { return 1; });
+    EXPECT_EQ(complaint(o), "");
+    o.partitioner_ignore_keys = true;
+    EXPECT_NE(complaint(o).find("partitioner.ignore.keys"), std::string::npos);
+}
 
 TEST(Options, AreCalledByAnyOfTheirNames) {
     Options o;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 namespace ringpost {
@@ -90,7 +91,7 @@ TEST_P(EitherMode, ItsSocketsHaveWhatItsOptionsSay) {
 }
 
 TEST_P(EitherMode, AfterAWarmUpNoRecordWaitsForAConnectionOrAQuestion) {
-    server = broker({.brokers = 3, .partitions = 6});
+    server = start_broker({.brokers = 3, .partitions = 6});
     Options options = options_for(server->bootstrap(), GetParam());
     if (GetParam() == Mode::threaded) options.shards = 2;
     start(options);
@@ -341,6 +342,61 @@ TEST(Producer, RefusesRecordsBeforeStartAndNamesABadOption) {
     EXPECT_NE(started.error().text.find("batch.size"), std::string::npos) << started.error().text;
     Lane none;
     EXPECT_EQ(none.produce({.topic_name = "t", .value = "v"}), Errc::stopped);
+}
+
+TEST(Producer, HashingRefusesARecordWithoutAKeyAndPlacesTheOthers) {
+    auto kafka = start_broker({.partitions = 12});
+    Options options = options_for(kafka->bootstrap());
+    options.partitioner = Partitioner::hashing;
+    Producer producer(options);
+    ASSERT_TRUE(producer.start());
+    Lane lane = *producer.open_lane();
+    EXPECT_EQ(lane.produce({.topic_name = "t", .value = "v"}), Errc::invalid_argument);
+    EXPECT_EQ(lane.produce({.topic_name = "t", .value = "v", .partition = 3}), Errc::none);
+    EXPECT_EQ(lane.produce({.topic_name = "t", .key = "kafka", .value = "v", .tag = 1}),
+              Errc::none);
+    const auto reports = poll_all(lane, 2);
+    ASSERT_EQ(reports.size(), 2U);
+    for (const DeliveryReport& report : reports) {
+        EXPECT_TRUE(report.ok());
+        EXPECT_EQ(report.partition, report.tag == 1 ? 8 : 3);
+    }
+}
+
+class ByLength : public OwnPartitioner {
+public:
+    std::int32_t choose(const PartitionQuestion& question) noexcept override {
+        if (question.key.is_null()) return no_partition;
+        return static_cast<std::int32_t>(question.key.size());
+    }
+    void on_batch_sealed(std::string_view, std::int32_t) noexcept override { ++sealed; }
+    std::atomic<int> sealed = 0;
+};
+
+TEST(Producer, AsksAPartitionerOfItsOwnersInEitherMode) {
+    auto kafka = start_broker({.partitions = 4});
+    for (const Mode mode : {Mode::threaded, Mode::inline_}) {
+        Options options = options_for(kafka->bootstrap(), mode);
+        const auto by_length = std::make_shared<ByLength>();
+        options.own_partitioner = by_length;
+        Producer producer(options);
+        ASSERT_TRUE(producer.start());
+        Lane lane = *producer.open_lane();
+        const std::string_view keys[] = {"", "k", "kk", "kkk", "kkkk"};
+        for (std::uint64_t i = 0; i < 5; ++i) {
+            ASSERT_EQ(lane.produce({.topic_name = "t", .key = keys[i], .tag = i}), Errc::none);
+        }
+        ASSERT_EQ(lane.produce({.topic_name = "t", .tag = 5}), Errc::none);
+        const auto reports = poll_all(lane, 6);
+        ASSERT_EQ(reports.size(), 6U);
+        for (const DeliveryReport& report : reports) {
+            const bool fails = report.tag > 3;
+            EXPECT_EQ(report.error, fails ? Errc::invalid_partition : Errc::none);
+            EXPECT_EQ(report.partition, fails ? -1 : static_cast<std::int32_t>(report.tag));
+            EXPECT_EQ(report.key.is_null(), report.tag == 5 || !fails);
+        }
+        EXPECT_EQ(by_length->sealed, 4);
+    }
 }
 
 TEST(Producer, ManyThreadsEachGetTheirOwnReports) {

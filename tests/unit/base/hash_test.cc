@@ -14,6 +14,11 @@ TEST(NameHash, IsXxh3OfTheName) {
     EXPECT_EQ(NameHash{}("orders"), XXH3_64bits("orders", 6));
 }
 
+TEST(Xxh64, AgreesWithItsPublishedValues) {
+    EXPECT_EQ(xxh64({}), 0xef46db3751d8e999U);
+    EXPECT_EQ(xxh64(as_bytes("abc")), 0x44bc2cf5ad770999U);
+}
+
 TEST(NameHash, LooksAtEveryByteOfTheName) {
     std::set<std::size_t> seen;
     std::string name(64, 'a');

@@ -56,8 +56,10 @@ TEST(Accumulator, KeysChooseJavasPartition) {
     EXPECT_EQ(world->told(3).partition, 9);
 }
 
-TEST(Accumulator, RecordsWithoutAKeyStickToAPartitionForABatch) {
-    auto world = known_world({}, 12);
+TEST(Accumulator, RecordsWithoutAKeyStickToAPartitionForABatchsWorthOfBytes) {
+    Config config;
+    config.batch_bytes = 1024;
+    auto world = known_world(config, 12);
     for (std::uint32_t i = 0; i < 10; ++i) ASSERT_TRUE(world->produce(0, i, "a"));
     world->pass(second);
     for (std::uint32_t i = 0; i < 10; ++i) {
@@ -65,11 +67,11 @@ TEST(Accumulator, RecordsWithoutAKeyStickToAPartitionForABatch) {
     }
     std::set<std::int32_t> partitions;
     for (std::uint32_t i = 100; i < 200; ++i) {
-        ASSERT_TRUE(world->produce(0, i, "a"));
+        ASSERT_TRUE(world->produce(0, i, std::string(1000, 'a')));
         world->pass(second);
         partitions.insert(world->told(i).partition);
     }
-    EXPECT_GT(partitions.size(), 6U) << "each batch draws anew";
+    EXPECT_GT(partitions.size(), 6U) << "each draws anew";
 }
 
 TEST(Accumulator, APartitionThatTheTopicHasNotFailsItsRecordAlone) {

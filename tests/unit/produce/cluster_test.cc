@@ -83,6 +83,23 @@ TEST(Cluster, APartitionWithoutLeaderIsAskedForAgain) {
     EXPECT_EQ(v.partition().node, nullptr);
 }
 
+TEST(Cluster, AStickyPartitionThatCanNoLongerBeSentToIsLeft) {
+    View v;
+    const auto stays = [&](const wire::MetadataResponse& response) {
+        v.topic.sticky.partition = 1;
+        v.topic.sticky.weights = {1, 2};
+        EXPECT_TRUE(v.apply(response));
+        EXPECT_TRUE(v.topic.sticky.weights.empty()) << "drawn anew for the new leaders";
+        return v.topic.sticky.partition == 1;
+    };
+    EXPECT_TRUE(stays(answer(1, 0, std::byte{1}, 2)));
+    EXPECT_FALSE(stays(answer(1, 1, std::byte{1}, 1))) << "there is no such partition any more";
+    EXPECT_TRUE(stays(answer(1, 2, std::byte{1}, 2)));
+    EXPECT_FALSE(stays(answer(-1, 3, std::byte{1}, 2))) << "it has no leader";
+    v.cluster.node_by_id(2)->left_out = true;
+    EXPECT_FALSE(stays(answer(2, 4, std::byte{1}, 2))) << "its leader takes nothing";
+}
+
 TEST(Cluster, MorePartitionsAreAdded) {
     View v;
     ASSERT_TRUE(v.apply(answer(1, 0)));

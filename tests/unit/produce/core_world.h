@@ -69,7 +69,7 @@ public:
             entry.tail_bytes |= Entry::flag_timeout;
             std::memcpy(&room.back(), &timeout_ms, sizeof timeout_ms);
         }
-        if (key != nullptr) {
+        if (key != nullptr && config.unhashed < Unhashed::sha1) {
             entry.tail_bytes |= Entry::flag_hashed;
             entry.key_hash = wire::to_positive(wire::murmur2(as_bytes(key)));
         }
@@ -115,6 +115,11 @@ public:
     void hold_answers(bool hold) {
         held_ = hold;
         if (!hold) settle();
+    }
+    /// The same for one broker only; none: -1.
+    void hold_answers_of(std::int32_t id) {
+        held_id_ = id;
+        settle();
     }
     /// Produce requests are swallowed.
     void swallow_produce(bool hold) {
@@ -265,7 +270,8 @@ private:
     }
 
     bool deliver(Node& node, Wire& wire) {
-        if (held_ || !wire.receiving || wire.answers.empty()) return false;
+        const bool held = held_ || node.port == port_of(held_id_);
+        if (held || !wire.receiving || wire.answers.empty()) return false;
         const auto room = node.connection.receive_room();
         const std::size_t n = std::min(room.size(), wire.answers.size());
         std::copy_n(wire.answers.begin(), n, room.begin());
@@ -282,6 +288,7 @@ private:
     std::map<std::uint32_t, Wire> wires_;
     Node* close_ = nullptr;
     bool held_ = false;
+    std::int32_t held_id_ = -1;
     bool requests_held_ = false;
 };
 

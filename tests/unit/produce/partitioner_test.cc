@@ -27,6 +27,8 @@ TEST(Partitioner, PutsKeysWhereTheOneOfThatNameDoes) {
                         {Partitioner::consistent_random, 11, none, none},
                         {Partitioner::fnv1a, 5, 3, 3},
                         {Partitioner::fnv1a_random, 5, 3, none},
+                        {Partitioner::xxhash, none, none, none},
+                        {Partitioner::hashing, none, none, none},
                         {Partitioner::random, none, none, none},
                         {Partitioner::round_robin, none, none, none},
                         {Partitioner::sticky, none, none, none}};
@@ -38,20 +40,34 @@ TEST(Partitioner, PutsKeysWhereTheOneOfThatNameDoes) {
     }
 }
 
+TEST(Partitioner, OnlyPykafkasHashingHasNoPlaceForARecordWithoutAKey) {
+    for (int p = 0; p <= static_cast<int>(Partitioner::sticky); ++p) {
+        const auto partitioner = static_cast<Partitioner>(p);
+        EXPECT_EQ(needs_key(partitioner), partitioner == Partitioner::hashing);
+    }
+}
+
 TEST(Partitioner, IgnoredKeysPlaceNothing) {
     Options options;
     EXPECT_EQ(effective(options), Partitioner::murmur2);
+    options.partitioner = Partitioner::hashing;
+    EXPECT_EQ(effective(options), Partitioner::hashing);
     options.partitioner_ignore_keys = true;
     EXPECT_EQ(effective(options), Partitioner::sticky);
+    EXPECT_EQ(unhashed_by(options), Unhashed::sticky);
     options.partitioner = Partitioner::round_robin;
     EXPECT_EQ(effective(options), Partitioner::round_robin);
+    EXPECT_EQ(unhashed_by(options), Unhashed::round_robin);
 }
 
 /// Sends 600 records without keys, one every ten milliseconds; how many each partition has got.
+/// Three of them are a sticky partition's stay.
 std::vector<std::size_t> spread(Unhashed unhashed, std::int32_t without_leader = -1) {
     Config config;
     config.unhashed = unhashed;
     config.metadata_max_age = Duration::seconds(2);
+    config.batch_bytes = 1024;
+    const std::string value(300, 'v');
     CoreWorld world({.brokers = 2, .partitions = 4}, config);
     world.add_topic(0, "t");
     EXPECT_TRUE(world.produce(0, 1'000, "first", 0));
@@ -67,7 +83,7 @@ std::vector<std::size_t> spread(Unhashed unhashed, std::int32_t without_leader =
         world.pass(Duration::seconds(5));
     }
     for (std::uint32_t i = 0; i < 600; ++i) {
-        EXPECT_TRUE(world.produce(0, i, "v"));
+        EXPECT_TRUE(world.produce(0, i, value));
         world.pass(Duration::ms(10));
     }
     world.pass(Duration::seconds(1));

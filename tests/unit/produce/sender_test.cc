@@ -24,6 +24,33 @@ TEST(Sender, SendsAllReadyPartitionsOfABrokerInOneRequest) {
     EXPECT_EQ(world.count(Errc::none), 16U);
 }
 
+TEST(Sender, ANodeIsBlockedWhileItHasBatchesAndTakesNone) {
+    Config config;
+    config.linger = {};
+    config.max_in_flight = 1;
+    config.connection.inflight_max = 1;
+    CoreWorld world({.partitions = 2}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "warm", 0));
+    world.pass(second);
+    const Node& node = *world.core->find_topic(0)->partitions[0]->node;
+    EXPECT_TRUE(node.blocked_since.is_never());
+    world.hold_answers(true);
+    ASSERT_TRUE(world.produce(0, 2, "in flight", 0));
+    world.settle();
+    EXPECT_TRUE(node.blocked_since.is_never()) << "it has taken all that there is";
+    world.now = world.now + second;
+    const Instant since = world.now;
+    ASSERT_TRUE(world.produce(0, 3, "waits", 1));
+    world.settle();
+    world.now = world.now + second;
+    world.settle();
+    EXPECT_EQ(node.blocked_since, since);
+    world.hold_answers(false);
+    EXPECT_TRUE(node.blocked_since.is_never());
+    EXPECT_EQ(world.count(Errc::none), 3U);
+}
+
 TEST(Sender, KeepsARequestWithinItsBytes) {
     Config config;
     config.request_bytes_max = 10'000;

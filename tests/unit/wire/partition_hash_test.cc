@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/partition_hash.h"
 
+#include "base/hash.h"
+#include "base/sha1.h"
 #include "golden.h"
 
 namespace ringpost::wire {
@@ -71,6 +73,51 @@ TEST(PartitionHash, KeysOfLibrdkafkasOwnPartitionerTestAgree) {
     EXPECT_EQ(to_positive(murmur2(as_bytes("hejsan"))), 0x5ec19395U);
     EXPECT_EQ(crc32(as_bytes("hejsan")), 0xd077037eU);
     EXPECT_EQ(absolute(fnv1a(as_bytes("hejsan"))), 0x17b1e27aU);
+}
+
+// int(hashlib.sha1(key).hexdigest(), 16) % n in Python, in the order of `vectors`.
+TEST(PartitionHash, Sha1PlacesKeysAsPykafkasHashingDoes) {
+    const std::uint32_t of_12[] = {1, 4, 8, 5, 4, 4, 8, 4, 1, 2, 10, 7, 4, 7, 10, 9, 11, 5};
+    const std::uint32_t of_1000003[] = {294091, 547034, 354742, 629791, 130358, 824793,
+                                        163199, 279711, 736878, 736918, 556190, 551708,
+                                        15979,  654513, 219591, 797619, 752938, 499991};
+    static_assert(std::size(of_12) == std::size(vectors));
+    Sha1 sha1;
+    for (std::size_t i = 0; i < std::size(vectors); ++i) {
+        Sha1::Digest digest;
+        ASSERT_TRUE(sha1.digest(vectors[i].key, digest));
+        EXPECT_EQ(remainder(digest, 12), of_12[i]) << to_hex(vectors[i].key);
+        EXPECT_EQ(remainder(digest, 1'000'003), of_1000003[i]) << to_hex(vectors[i].key);
+    }
+}
+
+// xxhash.xxh64_intdigest(key) and its remainder in Python, in the order of `vectors`.
+TEST(PartitionHash, Xxh64IsThatOfOtherLanguages) {
+    struct Row {
+        std::uint64_t hash, of_12;
+    };
+    const Row rows[] = {
+        {0xef46db3751d8e999U, 9}, {0xd24ec4f1a98c6e5bU, 11}, {0x537fef459947c66fU, 7},
+        {0x44bc2cf5ad770999U, 9}, {0xd8316e61d84f6ba4U, 0}, {0x2e0b86a10afe759bU, 3},
+        {0x4fe60f686cb33e6bU, 11}, {0xa2aa05ed9085aaf9U, 1}, {0x87f593361d6200adU, 5},
+        {0x6161f3dffe814552U, 6}, {0x1a14333472dd82bbU, 3}, {0x3d9143ddb3cdf4e8U, 4},
+        {0xe0ea0277cee5c038U, 8}, {0xe934a84adb052768U, 0}, {0xdcd83ddc0a09cc20U, 0},
+        {0x44b6ef2fb84169f7U, 3}, {0xbe462b89900463edU, 9}, {0x8cb841db40e6ae83U, 7},
+    };
+    static_assert(std::size(rows) == std::size(vectors));
+    for (std::size_t i = 0; i < std::size(vectors); ++i) {
+        EXPECT_EQ(xxh64(vectors[i].key), rows[i].hash) << to_hex(vectors[i].key);
+        EXPECT_EQ(xxh64(vectors[i].key) % 12, rows[i].of_12) << to_hex(vectors[i].key);
+    }
+}
+
+TEST(PartitionHash, RemaindersOfLargeNumbersAndLargeDivisors) {
+    const Bytes ones(20, std::byte{0xff});  // 2^160 - 1
+    EXPECT_EQ(remainder(ones, 1), 0U);
+    EXPECT_EQ(remainder(ones, 2), 1U);
+    EXPECT_EQ(remainder(ones, 1U << 20), (1U << 20) - 1);
+    EXPECT_EQ(remainder(ones, UINT32_MAX), 0U) << "2^32 is 1 modulo 2^32 - 1";
+    EXPECT_EQ(remainder({}, 7), 0U);
 }
 
 TEST(PartitionHash, AbsoluteOfTheSmallestIntegerDoesNotOverflow) {

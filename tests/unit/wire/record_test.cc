@@ -6,6 +6,17 @@
 namespace ringpost::wire {
 namespace {
 
+TEST(Record, KeyOfATailIsReadAlone) {
+    for (const std::int64_t key_size : {-1, 0, 1, 63, 64, 5000}) {
+        const std::string key(static_cast<std::size_t>(std::max<std::int64_t>(key_size, 0)), 'k');
+        Bytes tail(record_tail_size(key_size, 3));
+        write_record_tail(tail.data(), key.data(), key_size, "abc", 3);
+        bool is_null = false;
+        EXPECT_EQ(as_text(key_of_tail(tail, is_null)), key);
+        EXPECT_EQ(is_null, key_size < 0);
+    }
+}
+
 constexpr std::int64_t null_size = -1;
 
 /// One whole record: prefix and tail, each checked against the size that was promised for it.
