@@ -195,7 +195,11 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
     topic->state = Topic::State::known;
     topic->partition_count = static_cast<std::uint32_t>(count);
     for (std::size_t i = count; i < topic->partitions.size(); ++i) {
-        set_leader(*topic->partitions[i], nullptr, change);  // what waits there times out
+        Partition& gone = *topic->partitions[i];
+        set_leader(gone, nullptr, change);  // what waits there times out
+        // Should the new topic grow to it, that is another partition, whose epochs begin anew.
+        gone.leader_epoch = -1;
+        if (remade) gone.bump_due = gone.producer_id >= 0;
     }
     topic->with_leader.clear();
     for (const auto& told : answer.partitions) {

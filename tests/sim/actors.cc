@@ -179,7 +179,8 @@ void SimProducer::step_lane(SimLane& lane) {
         }
         // Where connections are closed for idleness sooner than others are set up, all of them are
         // perhaps never there at once.
-        const bool stay = mine_.options.connections_max_idle > std::chrono::seconds(10);
+        const bool stay = mine_.options.connections_max_idle > std::chrono::seconds(10) &&
+                          network_is_fast_enough();
         if (!asked_to_stop_ && stay && dice.one_in(60)) warm_up();
     }
     look_at_flush(lane);
@@ -236,13 +237,19 @@ bool SimProducer::produce_one(SimLane& lane) {
 }
 
 /// Where the network is too slow for the timeouts, even in good times, nobody can promise it.
-bool SimProducer::probes_must_arrive() const {
+bool SimProducer::network_is_fast_enough() const {
     const Options& o = mine_.options;
     const Duration slowest = plan_.latency * (plan_.latency_tail > 0 ? 320 : 8) +
                              (plan_.process_time + plan_.replication_time) * 4;
+    return slowest < Duration::from(o.request_timeout) &&
+           slowest < Duration::from(o.connection_setup_timeout);
+}
+
+bool SimProducer::probes_must_arrive() const {
+    const Options& o = mine_.options;
     const Duration request = Duration::from(o.request_timeout);
     const Duration setup = Duration::from(o.connection_setup_timeout);
-    return o.acks != Acks::none && o.retries > 1'000 && slowest < request && slowest < setup &&
+    return o.acks != Acks::none && o.retries > 1'000 && network_is_fast_enough() &&
            Duration::from(o.delivery_timeout) > (request + setup) * 4 + Duration::seconds(4);
 }
 

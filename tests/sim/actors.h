@@ -73,6 +73,7 @@ private:
     bool produce_record(SimLane& lane, Sent& sent);
     std::uint32_t probes_wanted() const;
     void send_probes(SimLane& lane);
+    bool network_is_fast_enough() const;
     bool probes_must_arrive() const;
     void poll(SimLane& lane);
     void look_at_flush(SimLane& lane);

@@ -220,6 +220,16 @@ TEST(Cluster, ForgetsATopicThatIsNotUsedAndHasNoBatches) {
     EXPECT_EQ(v.partition().node->id, 2);
 }
 
+TEST(Cluster, APartitionThatATopicMadeAnewGrowsToBeginsAnew) {
+    View v;
+    ASSERT_TRUE(v.apply(answer(1, 40, std::byte{1}, 3)));
+    ASSERT_TRUE(v.apply(answer(1, 0, std::byte{2}, 1)));
+    EXPECT_EQ(v.topic.partitions[2]->node, nullptr);
+    ASSERT_TRUE(v.apply(answer(2, 0, std::byte{2}, 3)));
+    ASSERT_NE(v.topic.partitions[2]->node, nullptr) << "an old topic's epoch made it stale";
+    EXPECT_EQ(v.topic.partitions[2]->node->id, 2);
+}
+
 TEST(Cluster, KnowsNoMoreBrokersThanTheLimit) {
     View v;
     auto many = answer(1, 0);
