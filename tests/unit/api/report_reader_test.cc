@@ -27,14 +27,17 @@ protected:
         });
     }
     void answer_nothing() {
-        server->call([](fake::Cluster& cluster) {
-            cluster.faults().on_request = [](const fake::RequestAttempt& attempt) {
-                return attempt.header.key == wire::ApiKey::produce ? fake::RequestFate::swallow
-                                                                   : fake::RequestFate::handle;
+        server->call([this](fake::Cluster& cluster) {
+            cluster.faults().on_request = [this](const fake::RequestAttempt& attempt) {
+                if (attempt.header.key != wire::ApiKey::produce) return fake::RequestFate::handle;
+                asked = true;
+                asked.notify_all();
+                return fake::RequestFate::swallow;
             };
         });
     }
 
+    std::atomic<bool> asked{false};  ///< to produce, though it will not answer
     std::unique_ptr<tools::BrokerThread> server = start_broker();
     std::unique_ptr<Producer> producer;
     Lane lane;
@@ -338,7 +341,10 @@ TEST_P(ReportReader, SyncEndsWithTheProducer) {
     answer_nothing();
     start(options());
     if (GetParam() == Mode::threaded) {
-        std::thread stopper([&] { producer->stop(50ms); });
+        std::thread stopper([&] {
+            asked.wait(false);
+            producer->stop(50ms);
+        });
         const DeliveryReport report = lane.produce_sync({.topic_name = "t", .value = "v"}, 30s);
         EXPECT_EQ(report.error, Errc::purged);
         stopper.join();
