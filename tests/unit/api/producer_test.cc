@@ -90,7 +90,7 @@ TEST_P(EitherMode, ItsSocketsHaveWhatItsOptionsSay) {
 }
 
 TEST_P(EitherMode, AfterAWarmUpNoRecordWaitsForAConnectionOrAQuestion) {
-    server = broker({.brokers = 3, .partitions = 6});
+    server = start_broker({.brokers = 3, .partitions = 6});
     Options options = options_for(server->bootstrap(), GetParam());
     if (GetParam() == Mode::threaded) options.shards = 2;
     start(options);
