@@ -70,7 +70,29 @@ class MillionLines(unittest.TestCase):
     def test_arrive_once_and_in_order_though_a_broker_is_killed(self):
         kafka = real_kafka.cluster()
         topic = kafka.new_topic()
-        victim = kafka.leader(topic, 0)
+        outcome = self.produce_while_killing(kafka, topic, kafka.leader(topic, 0))
+        kafka.wait_until_in_sync(topic, 6)
+        self.assert_all_delivered(outcome)
+        self.assert_read_back(kafka.bootstrap, topic)
+        self.assert_logs_are_sound(kafka, topic, NODES)
+
+    def test_arrive_once_and_in_order_in_an_older_kafka(self):
+        kafka = real_kafka.older()
+        topic = kafka.new_topic()
+        outcome = program.produce(kafka.bootstrap, topic, '-K', ':', lines_file())
+        self.assert_all_delivered(outcome)
+        self.assert_read_back(kafka.bootstrap, topic)
+        self.assert_logs_are_sound(kafka, topic, [1])
+
+    def test_arrive_once_and_in_order_though_an_older_kafka_s_only_broker_is_killed(self):
+        kafka = real_kafka.older()
+        topic = kafka.new_topic()
+        outcome = self.produce_while_killing(kafka, topic, 1)
+        self.assert_all_delivered(outcome)
+        self.assert_read_back(kafka.bootstrap, topic)
+        self.assert_logs_are_sound(kafka, topic, [1])
+
+    def produce_while_killing(self, kafka, topic, victim):
         data = lines_file().read_bytes()
         cut = LINES_BEFORE_KILL * (oracle.LINE_BYTES + 1)
 
@@ -84,11 +106,7 @@ class MillionLines(unittest.TestCase):
             restarted = beside.submit(restart_later, kafka, victim)
             outcome = program.finish(process, began, data[cut:], timeout_s=120)
             restarted.result()
-        kafka.wait_until_in_sync(topic, 6)
-
-        self.assert_all_delivered(outcome)
-        self.assert_read_back(kafka.bootstrap, topic)
-        self.assert_logs_are_sound(kafka, topic, NODES)
+        return outcome
 
     def test_arrive_once_and_in_order_in_the_embedded_broker(self):
         with program.embedded_broker() as bootstrap:

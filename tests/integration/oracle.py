@@ -104,8 +104,9 @@ def dump_log(cluster, node_number, topic):
     files = log_files(cluster, node_number, topic)
     if not files:
         raise AssertionError(f'node {node_number} has no log of {topic}')
+    package = 'kafka' if cluster.version.startswith('3.') else 'org.apache.kafka'
     done = subprocess.run(
-        cluster.java('org.apache.kafka.tools.DumpLogSegments', '--files', ','.join(files)),
+        cluster.java(f'{package}.tools.DumpLogSegments', '--files', ','.join(files)),
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise AssertionError(f'DumpLogSegments failed: {done.stderr}')

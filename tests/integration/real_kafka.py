@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three-node Apache Kafka that the tests share, started when the first of them asks."""
+"""The real brokers that the tests share, each cluster started when the first of them asks: three
+nodes of today's Apache Kafka, and one of the last of the 3.x line."""
 import itertools
 import pathlib
 import sys
@@ -9,7 +10,9 @@ import program
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / 'tools'))
 import kafka_cluster  # noqa: E402: found through the line above
 
-_started = []  # the cluster, or the reason why there is none
+OLDER_VERSION = '3.9.1'
+
+_started = {}  # by version: the cluster, or the reason why there is none
 _topic_numbers = itertools.count(1)
 
 
@@ -19,9 +22,9 @@ class Kafka(kafka_cluster.Cluster):
     def java(self, class_name, *arguments):
         return kafka_cluster.java_command(self.version, class_name, arguments, heap='1g')
 
-    def new_topic(self, partitions=6, replicas=3):
+    def new_topic(self, partitions=6):
         name = f'test-{next(_topic_numbers)}'
-        self.create_topic(name, partitions, replicas)
+        self.create_topic(name, partitions, min(3, len(self.nodes)))
         return name
 
     def heal(self):
@@ -33,26 +36,35 @@ class Kafka(kafka_cluster.Cluster):
 
 def cluster():
     """The running cluster. Without one the test is skipped, or in CI fails, with the reason."""
-    if not _started:
-        _started.append(_start())
-    kafka = _started[0]
+    return _running(kafka_cluster.VERSION, 'kafka-for-tests', 3)
+
+
+def older():
+    """The same for one node of the line before."""
+    return _running(OLDER_VERSION, 'older-kafka-for-tests', 1)
+
+
+def _running(version, folder, node_count):
+    if version not in _started:
+        _started[version] = _start(version, program.build_dir / folder, node_count)
+    kafka = _started[version]
     if isinstance(kafka, Kafka):
         kafka.heal()
         return kafka
-    return program.unavailable(f'no real Kafka: {kafka}')
+    return program.unavailable(f'no real Kafka {version}: {kafka}')
 
 
-def _start():
-    kafka = Kafka(program.build_dir / 'kafka-for-tests')
+def _start(version, folder, node_count):
+    kafka = Kafka(folder)
     try:
         kafka.stop()  # one that a killed run may have left
-        kafka.start(3, config=['auto.create.topics.enable=false'])
+        kafka.start(node_count, version, config=['auto.create.topics.enable=false'])
     except (kafka_cluster.ClusterError, OSError) as error:
         return str(error)
     return kafka
 
 
 def stop():
-    for kafka in _started:
+    for kafka in _started.values():
         if isinstance(kafka, Kafka):
             kafka.stop()
