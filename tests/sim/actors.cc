@@ -368,6 +368,13 @@ Duration SimProducer::report_within() const {
     return Duration::from(mine_.options.delivery_timeout) + Duration::ms(1'000);
 }
 
+/// A warm-up has no timeout of its own: a wrong address or two, then the right one and its answers.
+Duration SimProducer::at_rest_within() const {
+    const Options& o = mine_.options;
+    return report_within() + Duration::from(o.connection_setup_timeout) * 3 +
+           Duration::from(o.request_timeout) * 2;
+}
+
 void SimProducer::calm_down() { calm_ = true; }
 
 void SimProducer::stop(Duration timeout) {

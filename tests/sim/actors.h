@@ -48,6 +48,8 @@ public:
     std::uint64_t waits() const;
     /// By when a record accepted now has its report.
     Duration report_within() const;
+    /// Likewise, until nothing at all is under way.
+    Duration at_rest_within() const;
 
 private:
     struct SimLane {

@@ -92,7 +92,7 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
     Duration bound = Duration::seconds(10);
     for (const auto& producer : producers) {
         producer->calm_down();
-        bound = std::max(bound, producer->report_within() + Duration::seconds(6));
+        bound = std::max(bound, producer->at_rest_within() + Duration::seconds(6));
     }
     if (world.run_until(world.now() + bound, [&] { return all_quiet(producers); })) {
         std::string warm_ups;
