@@ -58,6 +58,8 @@ public:
         if (std::erase(waiters_, &waiter) != 0) waiting_.fetch_sub(1, std::memory_order_seq_cst);
     }
 
+    bool anyone_waits() const { return waiting_.load(std::memory_order_relaxed) != 0; }
+
     std::uint32_t lot() const { return lot_; }
 
 private:
@@ -86,7 +88,7 @@ private:
     }
 
     alignas(128) std::atomic<std::uint32_t> free_;
-    std::atomic<std::uint32_t> waiting_{0};        ///< waiters_.size(); written under mutex_
+    alignas(128) std::atomic<std::uint32_t> waiting_{0};  ///< waiters_.size(); written under mutex_
     const std::uint32_t lot_;
     std::mutex mutex_;                             ///< cold: taken where somebody waits
     std::deque<Waiter*> waiters_;                  ///< who has waited longest is first

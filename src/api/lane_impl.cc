@@ -215,6 +215,8 @@ Errc LaneImpl::find_slot(std::uint32_t& slot) {
     if (host_->inline_mode()) return Errc::none;
     if (timeout_ms != 0 || (ask != nullptr && ask->urgent)) [[unlikely]] return hurry();
     shard_.shard.wake_for(*channel_, channel_->records.written());
+    // Behind the fence in there: a waiter that we do not see here has not pressed the shard yet.
+    if (host_->credits.anyone_waits()) [[unlikely]] press();
     return Errc::none;
 }
 
@@ -228,12 +230,15 @@ Errc LaneImpl::hurry() {
 
 /// At a limit: what lingers in the shard need not, for this lane has nothing more to add.
 Errc LaneImpl::full(Errc error) {
-    if (pressed_at_ != produced_ || error == Errc::queue_full) {
-        pressed_at_ = produced_;
-        channel_->pressed.store(true, std::memory_order_relaxed);
-        wake_shard();
-    }
+    if (pressed_at_ != produced_ || error == Errc::queue_full) press();
     return error;
+}
+
+void LaneImpl::press() {
+    pressed_at_ = produced_;
+    // pairs with the shard's acquire: whatever was published comes first
+    channel_->pressed.store(true, std::memory_order_release);
+    wake_shard();
 }
 
 void LaneImpl::wake_shard() {
@@ -260,9 +265,7 @@ Errc LaneImpl::produce_for(const Record& record, Callback&& callback, Timeout ti
 
 /// True where waiting would be in vain: what holds the room are reports for this very thread.
 bool LaneImpl::only_polling_helps() {
-    if (shared_) return false;
-    digest();
-    return channel_->reports.front() != nullptr;
+    return !shared_ && read({}, 0).stuck;
 }
 
 Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept {
@@ -279,6 +282,7 @@ Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) 
         if (error == Errc::producer_full && !queued) {
             queued = true;
             host_->credits.begin_wait(waiter);
+            press();  // others' records that linger hold the credits
         }
         return false;
     });

@@ -79,6 +79,7 @@ private:
     Errc try_produce(const Record& record, Ask* ask) noexcept;
     Errc produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept;
     Errc full(Errc error);
+    void press();
     Errc hurry();
     bool only_polling_helps();
     void digest();

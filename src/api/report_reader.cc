@@ -72,10 +72,12 @@ ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t
         if (fate == Fate::skip) {
             skip_record();
         } else if (fate == Fate::out) [[likely]] {
-            if (read.reports == out.size()) break;
+            read.stuck = read.reports == out.size();
+            if (read.stuck) break;
             take_report(out[read.reports++]);
         } else {
-            if (read.callbacks == callbacks_max) break;
+            read.stuck = read.callbacks == callbacks_max;
+            if (read.stuck) break;
             ++read.callbacks;
             const Callback callback = std::move(tags_.extra(slot_of_next())->callback);
             DeliveryReport report;

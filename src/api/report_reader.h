@@ -27,6 +27,7 @@ public:
     struct Read {
         std::size_t reports = 0;      ///< written to `out`
         std::size_t callbacks = 0;    ///< run
+        bool stuck = false;           ///< the next report waits for room, or for leave
         std::uint32_t released = 0;   ///< records that are done with; those and others
         std::uint32_t credits = 0;    ///< of these, how many the shard has not refunded itself
     };

@@ -247,8 +247,8 @@ bool Lanes::take_pressed() {
     bool any = false;
     for (const auto& lane : lanes_) {
         if (lane == nullptr || !lane->channel->pressed.load(std::memory_order_relaxed)) continue;
-        lane->channel->pressed.store(false, std::memory_order_relaxed);
-        any = true;
+        // pairs with the caller's release store: what was published before is drained next
+        any |= lane->channel->pressed.exchange(false, std::memory_order_acquire);
     }
     return any;
 }

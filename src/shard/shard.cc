@@ -52,6 +52,7 @@ void Shard::turn(Instant until) {
     lanes_.at(now);
     take_events(count, now);
 
+    pressed_ |= lanes_.take_pressed();
     Lanes::Drained drained;
     if (stage_ < Stage::closing) {
         // Records that came while the loop slept towards a linger's end may be as old as that
@@ -61,6 +62,11 @@ void Shard::turn(Instant until) {
     created_ = Instant::never();
     more_ = drained.more;
     blocked_ = drained.blocked;
+    // Somebody waits for room, and there is nothing to come that could fill the batches.
+    if (pressed_ && !more_) {
+        core_->end_linger(now);
+        pressed_ = false;
+    }
     lanes_.collect();
     work_on_purge(now);
     work_on_flushes(now);
@@ -84,10 +90,6 @@ std::size_t Shard::wait(Instant until, Instant now) {
     if (now < busy_until_) {
         // A look now and then: hammering the lanes' tails would slow the callers down.
         for (int i = 0; i < 8; ++i) __builtin_ia32_pause();
-        return io_->wait(events_, Instant{});
-    }
-    if (lanes_.take_pressed()) {
-        core_->end_linger(now);
         return io_->wait(events_, Instant{});
     }
     if (!park(until)) return io_->wait(events_, Instant{});

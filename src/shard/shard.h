@@ -132,6 +132,7 @@ private:
     Instant busy_until_;               ///< spin till then before sleeping
     bool more_ = false;                ///< the last drain left something behind
     bool blocked_ = false;             ///< the last drain found no memory
+    bool pressed_ = false;             ///< a caller has come to a limit
     Stage stage_ = Stage::running;
     Instant stop_deadline_ = Instant::never();
     std::uint64_t stop_epoch_ = 0;

@@ -445,7 +445,9 @@ std::uint64_t SimProducer::waits() const {
 std::uint64_t SimProducer::rest_turns_max() const {
     const auto often = std::min(mine_.options.metadata_max_age, mine_.options.connections_max_idle);
     const std::uint64_t refreshes = 2 + rest_ms / static_cast<std::uint64_t>(often.count());
-    const std::uint64_t pieces = plan_.piece_bytes_max < 1'000 ? 1'000 : 40;
+    const std::int64_t spin_ns = Duration::from(mine_.options.spin).count_ns();
+    const auto spins = static_cast<std::uint64_t>(8 * spin_ns / plan_.turn_time.count_ns());
+    const std::uint64_t pieces = (plan_.piece_bytes_max < 1'000 ? 1'000 : 40) + spins;
     return refreshes * pieces * (plan_.nodes + 1) * mine_.options.shards;
 }
 

@@ -103,6 +103,23 @@ TEST(Credits, ManyThreadsShareASmallLimitAndAllGetThrough) {
     EXPECT_TRUE(producer.flush(10s).ok());
 }
 
+TEST(Credits, NothingLingersWhileSomebodyWaitsForTheCreditsThatItHolds) {
+    auto server = start_broker();
+    Options options = options_for(server->bootstrap());
+    options.queue_records_max = 1;
+    options.linger = 60s;
+    options.delivery_timeout = 120s;
+    options.delivery_reports = Reports::none;
+    Producer producer(options);
+    Lane idle = *producer.open_lane();
+    Lane waits = *producer.open_lane();
+    for (int i = 0; i < 20; ++i) {
+        // Its thread does not come back, to press or to poll.
+        ASSERT_EQ(idle.produce_for({.topic_name = "t", .value = "v"}, 30s), Errc::none);
+        ASSERT_EQ(waits.produce_for({.topic_name = "t", .value = "v"}, 30s), Errc::none) << i;
+    }
+}
+
 TEST(Credits, WaitingEndsAtItsDeadlineAndSaysWhatIsFull) {
     auto server = start_broker();
     Options options = options_for(server->bootstrap());
