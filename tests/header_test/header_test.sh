@@ -5,7 +5,8 @@
 # link together. TAP output.
 set -u
 include=${*: -1}
-compiler=("${@:1:$#-1}" -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+linker=("${@:1:$#-1}")  # may be two words: ccache c++
+compiler=("${linker[@]}" -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
           -I "$include" -x c++ -)
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
@@ -36,7 +37,7 @@ link_twice() {
     all=$(printf '#include <%s>\n' "${headers[@]}")
     "${compiler[@]}" -c -o "$scratch/one.o" <<<"$all" &&
         "${compiler[@]}" -c -o "$scratch/two.o" <<<"$all"$'\nint main() {}' &&
-        "${compiler[0]}" -o "$scratch/both" "$scratch/one.o" "$scratch/two.o"
+        "${linker[@]}" -o "$scratch/both" "$scratch/one.o" "$scratch/two.o"
 }
 
 mapfile -t headers < <(cd "$include" && find . -name '*.h' -printf '%P\n' | sort)
