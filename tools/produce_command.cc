@@ -208,8 +208,7 @@ void Sending::send_line(std::string_view line) {
     }
     record.tag = tally_.records;
     Errc error = lane_.produce(record);
-    while (error == Errc::queue_full || error == Errc::reports_full ||
-           error == Errc::producer_full) {
+    while (is_full(error)) {
         take_reports(10ms);
         progress();
         error = lane_.produce(record);

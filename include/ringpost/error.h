@@ -81,6 +81,8 @@ enum class Errc : std::int16_t {
     too_many_lanes,            ///< limits: 65,535 lanes a shard.
     forked,                    ///< This process is a fork of the one that started the producer.
     wrong_thread,              ///< An inline producer was used from a second thread.
+    partition_full,            ///< The record's partition, or the broker that leads it, holds its
+                               ///< share of the memory; there is room for records of others.
 
     // Reported for an accepted record, or logged for a connection.
     delivery_timeout = 1100,   ///< Options::delivery_timeout passed; see last_error for the reason.
@@ -111,6 +113,12 @@ enum class Errc : std::int16_t {
 
 /// True if the whole producer can't go on after this code, whatever is sent.
 [[gnu::visibility("default")]] bool is_fatal(Errc code) noexcept;
+
+/// True if a call said so because of a limit: it may succeed once something was delivered or polled.
+constexpr bool is_full(Errc code) noexcept {
+    return code == Errc::queue_full || code == Errc::reports_full ||
+           code == Errc::producer_full || code == Errc::partition_full;
+}
 
 /// True if records answered with this code may stand in the log all the same.
 [[gnu::visibility("default")]] bool may_have_been_written(Errc code) noexcept;

@@ -61,7 +61,7 @@ public:
     /// more than 16 headers and more than any record before had), and never blocks, unless
     /// Options::max_block lets it wait at a limit. Each accepted record (none) yields exactly one
     /// DeliveryReport from poll. Errors:
-    /// queue_full, reports_full, producer_full, record_too_large, invalid_partition,
+    /// queue_full, reports_full, producer_full, partition_full, record_too_large, invalid_partition,
     /// invalid_topic_name, invalid_argument, too_many_topics, not_started, stopped, forked,
     /// wrong_thread.
     [[nodiscard]] Errc produce(const Record& record) noexcept;

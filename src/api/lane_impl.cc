@@ -24,10 +24,6 @@ std::int64_t wall_ms() {
     return t.tv_sec * 1000 + t.tv_nsec / 1'000'000;
 }
 
-bool is_full(Errc error) {
-    return error == Errc::queue_full || error == Errc::reports_full || error == Errc::producer_full;
-}
-
 std::int64_t size_or_null(const Bytes& bytes) {
     return bytes.is_null() ? -1 : static_cast<std::int64_t>(bytes.size());
 }
@@ -68,6 +64,7 @@ LaneImpl::LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChan
       shared_(channel_->watcher != nullptr),
       tags_(std::min(host_->options.lane_records_max, host_->options.queue_records_max), shared_),
       reader_(*channel_, tags_, wanted_) {
+    if (partitioner_ == Partitioner::hashing) sha1_.emplace();
     shard_.lanes.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -138,6 +135,32 @@ Errc LaneImpl::announce(Topic topic, std::string_view name) {
     return Errc::none;
 }
 
+/// Whether the record's partition, or its broker, holds its share of the memory already. What the
+/// shard places without a hash it places elsewhere, if it can.
+bool LaneImpl::kept_back(const Record& record, Topic topic) {
+    const produce::ShareBoard& board = shard_.shard.shares();
+    const std::uint32_t count = board.partition_count(topic.id());
+    if (count == 0) return false;
+    const bool no_key = record.key.is_null();
+    const ByteSpan key = record.key.bytes();
+    const auto modulo = [&](KeyHash hash, Sha1* sha1) {
+        return static_cast<std::uint32_t>(produce::key_modulo(hash, key, count, sha1));
+    };
+    std::uint32_t place = 0;
+    if (record.partition >= 0) {
+        place = static_cast<std::uint32_t>(record.partition);
+    } else if (produce::place_by_key(partitioner_, no_key, key, place)) {
+        place %= count;
+    } else if (partitioner_ == Partitioner::hashing && !no_key) {
+        place = modulo(KeyHash::sha1, &*sha1_);
+    } else if (partitioner_ == Partitioner::xxhash && !no_key) {
+        place = modulo(KeyHash::xxhash, nullptr);
+    } else {
+        return false;
+    }
+    return board.is_full(topic.id(), place);
+}
+
 /// Zero: the producer's.
 std::uint32_t LaneImpl::own_timeout_ms(const Record& record) const {
     if (record.delivery_timeout.count() == 0) [[likely]] return 0;
@@ -174,6 +197,9 @@ Errc LaneImpl::find_slot(std::uint32_t& slot) {
     Topic topic;
     error = resolve_topic(record, topic);
     if (error != Errc::none) [[unlikely]] return error;
+    if (shard_.shard.shares().any_full() && kept_back(record, topic)) [[unlikely]] {
+        return full(Errc::partition_full);
+    }
     const HeaderViews headers(record.headers, many_headers_);
     const std::int64_t key_size = size_or_null(record.key);
     const std::int64_t value_size = size_or_null(record.value);
@@ -277,7 +303,7 @@ Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) 
         credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
         error = try_produce(record, ask);
         if (!is_full(error)) return true;
-        if (error == Errc::queue_full) return false;
+        if (error == Errc::queue_full || error == Errc::partition_full) return false;
         if (only_polling_helps()) return true;
         if (error == Errc::producer_full && !queued) {
             queued = true;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "api/host.h"
 #include "api/report_reader.h"
 #include "api/tag_log.h"
+#include "base/sha1.h"
 #include "produce/entry.h"
 #include "shard/lane_channel.h"
 
@@ -74,6 +76,7 @@ private:
     Errc check(const Record& record) const;
     Errc announce(Topic topic, std::string_view name);
     Errc resolve_topic(const Record& record, Topic& topic);
+    bool kept_back(const Record& record, Topic topic);
     std::uint32_t own_timeout_ms(const Record& record) const;
     Errc find_slot(std::uint32_t& slot);
     Errc try_produce(const Record& record, Ask* ask) noexcept;
@@ -102,6 +105,7 @@ private:
     TagLog tags_;
     ReportReader reader_;
     std::uint32_t credits_ = 0;        ///< drawn from the producer's and not used yet
+    std::optional<Sha1> sha1_;         ///< where kept_back needs it
     std::uint64_t produced_ = 0;
     std::uint64_t pressed_at_ = UINT64_MAX;  ///< produced_ when the shard was last told of a limit
     std::atomic<bool> forsaken_{false};

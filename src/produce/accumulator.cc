@@ -18,6 +18,11 @@ std::size_t room_needed(const Entry& entry) {
     return wire::record_prefix_bytes_max + entry.tail_size() + sizeof(Run);
 }
 
+/// One that has its share leaves something for those that have little.
+BatchPool::Use use_for(const Partition& partition) {
+    return is_full(partition) ? BatchPool::Use::frugal : BatchPool::Use::ordinary;
+}
+
 }  // namespace
 
 // Records with a partition
@@ -91,7 +96,9 @@ Batch* Accumulator::batch_with_room(Partition& partition, const Entry& entry, co
         if (same_timeout && batch->bytes + need <= config_.batch_bytes + sizeof(Run)) {
             if (batch->last_slab().room() >= need) [[likely]] return batch;
             // A batch nearly full is better off leaving than taking another piece of memory.
-            if (batch->bytes < config_.batch_bytes / 4 * 3 && pool_.try_grow(*batch, need)) {
+            if (batch->bytes < config_.batch_bytes / 4 * 3 &&
+                pool_.try_grow(*batch, need, use_for(partition))) {
+                delivery_.on_grown(*batch);
                 return batch;
             }
         }
@@ -102,7 +109,7 @@ Batch* Accumulator::batch_with_room(Partition& partition, const Entry& entry, co
 
 Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const Origin& origin) {
     const std::size_t need = wire::batch_header_bytes + room_needed(entry);
-    Batch* batch = pool_.try_take(partition.slab_wish, need);
+    Batch* batch = pool_.try_take(partition.slab_wish, need, use_for(partition));
     if (batch == nullptr) return nullptr;
     batch->partition = &partition;
     batch->topic = partition.topic;

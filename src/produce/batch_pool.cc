@@ -12,8 +12,10 @@ BatchPool::BatchPool(Arena& arena, std::size_t headroom)
 }
 
 std::byte* BatchPool::allocate(std::size_t bytes, Use use) {
-    const std::size_t after = arena_.bytes_used() + arena_.rounded(bytes);
-    if (use == Use::ordinary && after + headroom_ > arena_.bytes_total()) return nullptr;
+    const std::size_t total = arena_.bytes_total();
+    std::size_t spared = use == Use::headroom_too ? 0 : headroom_;
+    if (use == Use::frugal) spared += total / 16;
+    if (arena_.bytes_used() + arena_.rounded(bytes) + spared > total) return nullptr;
     return arena_.allocate(bytes);
 }
 

@@ -21,7 +21,11 @@ namespace ringpost::produce {
 /// Allocates: in the constructor only.
 class BatchPool {
 public:
-    enum class Use : std::uint8_t { ordinary, headroom_too };
+    enum class Use : std::uint8_t {
+        frugal,        ///< leaves a sixteenth: for a partition that has its share
+        ordinary,
+        headroom_too,  ///< to take a batch apart
+    };
 
     BatchPool(Arena& arena, std::size_t headroom);
 

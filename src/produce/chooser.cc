@@ -2,6 +2,7 @@
 // Choosing for records whose hash does not stand in their entries.
 #include "produce/chooser.h"
 
+#include "produce/node.h"
 #include "wire/partition_hash.h"
 
 namespace ringpost::produce {
@@ -21,8 +22,8 @@ std::uint32_t Chooser::choose_unhashed(Topic& topic, const Entry& entry, Instant
     stuck_ = false;
     switch (config_.unhashed) {
         case Unhashed::sticky: return sticky(topic, entry, now);
-        case Unhashed::random: return led(topic, prng_.next());
-        case Unhashed::round_robin: return led(topic, topic.turn++);
+        case Unhashed::random: return led(topic, [&] { return prng_.next(); });
+        case Unhashed::round_robin: return led(topic, [&] { return topic.turn++; });
         case Unhashed::sha1: return by_hash(KeyHash::sha1, topic, entry, now);
         case Unhashed::xxhash: return by_hash(KeyHash::xxhash, topic, entry, now);
         case Unhashed::own: return by_own(topic, entry, now);
@@ -68,11 +69,18 @@ void Chooser::on_sealed(const Partition& partition, const Batch& batch) {
     config_.own->on_batch_sealed(partition.topic->name, partition.index);
 }
 
-/// The `n`th, counted round, of the partitions with a leader; of all, if none has.
-std::uint32_t Chooser::led(const Topic& topic, std::uint64_t n) {
+/// Of the partitions with a leader that of the next number, counted round, or the first among the
+/// next few that is not full. Of all, if none is led.
+template <typename Next>
+std::uint32_t Chooser::led(const Topic& topic, Next&& next) {
     const auto& choices = topic.with_leader;
-    if (choices.empty()) return static_cast<std::uint32_t>(n % topic.partition_count);
-    return static_cast<std::uint32_t>(choices[n % choices.size()]);
+    if (choices.empty()) return static_cast<std::uint32_t>(next() % topic.partition_count);
+    std::uint32_t choice = 0;
+    for (int tries = 0; tries < 16; ++tries) {
+        choice = static_cast<std::uint32_t>(choices[next() % choices.size()]);
+        if (!is_full(*topic.partitions[choice])) break;
+    }
+    return choice;
 }
 
 }  // namespace ringpost::produce

@@ -58,7 +58,8 @@ private:
     std::uint32_t by_hash(KeyHash hash, Topic& topic, const Entry& entry, Instant now);
     std::uint32_t by_own(Topic& topic, const Entry& entry, Instant now);
     std::uint32_t sticky(Topic& topic, const Entry& entry, Instant now);
-    static std::uint32_t led(const Topic& topic, std::uint64_t n);
+    template <typename Next>
+    static std::uint32_t led(const Topic& topic, Next&& next);
 
     const Config& config_;
     Prng& prng_;

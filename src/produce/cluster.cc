@@ -9,7 +9,10 @@
 
 namespace ringpost::produce {
 
-Cluster::Cluster(const Config& config, Prng& prng) : config_(config), prng_(prng) { add_seeds(); }
+Cluster::Cluster(const Config& config, Shares& shares, Prng& prng)
+    : config_(config), shares_(shares), prng_(prng) {
+    add_seeds();
+}
 
 Node* Cluster::add_node(std::int32_t id, std::string host, std::uint16_t port) {
     if (nodes_.size() == limits::brokers_max) return nullptr;
@@ -194,6 +197,7 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
     }
     topic->state = Topic::State::known;
     topic->partition_count = static_cast<std::uint32_t>(count);
+    shares_.on_partition_count(*topic);
     for (std::size_t i = count; i < topic->partitions.size(); ++i) {
         Partition& gone = *topic->partitions[i];
         set_leader(gone, nullptr, change);  // what waits there times out
@@ -261,7 +265,8 @@ Errc Cluster::connection_error() const {
 void Cluster::set_leader(Partition& partition, Node* node, Change& change) {
     if (partition.node == node) return;
     if (partition.ready_hook.linked) partition.node->ready.remove(partition);
-    partition.node = node;
+    Node* const before = std::exchange(partition.node, node);
+    shares_.on_leader(partition, before);
     partition.gate_open = false;
     change.moved.push_back(&partition);
 }

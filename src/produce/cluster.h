@@ -15,6 +15,7 @@
 #include "produce/config.h"
 #include "produce/node.h"
 #include "produce/partition.h"
+#include "produce/shares.h"
 #include "wire/metadata.h"
 
 namespace ringpost::produce {
@@ -25,7 +26,7 @@ namespace ringpost::produce {
 /// Allocates: when metadata brings something new.
 class Cluster {
 public:
-    Cluster(const Config& config, Prng& prng);
+    Cluster(const Config& config, Shares& shares, Prng& prng);
 
     std::vector<std::unique_ptr<Node>>& nodes() { return nodes_; }
     Node* node_by_id(std::int32_t id);
@@ -78,11 +79,12 @@ public:
 private:
     void apply_brokers(const wire::MetadataResponse& response);
     void apply_topic(const wire::MetadataResponse::Topic& answer, Change& change);
-    static void set_leader(Partition& partition, Node* node, Change& change);
+    void set_leader(Partition& partition, Node* node, Change& change);
     /// Null at limits::brokers_max.
     Node* add_node(std::int32_t id, std::string host, std::uint16_t port);
 
     const Config& config_;
+    Shares& shares_;
     Prng& prng_;
     broker::SetupTurns setup_turns_;
     std::uint64_t round_ = 0;

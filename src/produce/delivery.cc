@@ -27,6 +27,7 @@ namespace produce {
 void Delivery::on_created(Batch& batch) {
     insert_by_age(batch);
     flushes_.on_batch(batch.flush_epoch);
+    if (batch.partition != nullptr) shares_.charge(*batch.partition, batch.memory_bytes());
 }
 
 /// What was parked, or waited in its ring for memory, is older than what came since; everything
@@ -79,6 +80,7 @@ void Delivery::unlink(Batch& batch) {
     }
     if (batch.partition->open == &batch) batch.partition->open = nullptr;
     batch.partition->queue.remove(batch);
+    shares_.discharge(*batch.partition, batch.memory_bytes());
 }
 
 void Delivery::resolve(Batch& batch, const Outcome& outcome) {

@@ -11,6 +11,7 @@
 #include "produce/flush_tracker.h"
 #include "produce/partition.h"
 #include "produce/readiness.h"
+#include "produce/shares.h"
 
 namespace ringpost::produce {
 
@@ -41,11 +42,15 @@ public:
 /// Thread: one. Borrows everything.
 class Delivery {
 public:
-    Delivery(BatchPool& pool, FlushTracker& flushes, ReportSink& sink)
-        : pool_(pool), flushes_(flushes), sink_(sink) {}
+    Delivery(BatchPool& pool, FlushTracker& flushes, Shares& shares, ReportSink& sink)
+        : pool_(pool), flushes_(flushes), shares_(shares), sink_(sink) {}
 
     /// Takes a new batch into the list of the unresolved.
     void on_created(Batch& batch);
+    /// The batch has taken another slab.
+    void on_grown(const Batch& batch) {
+        shares_.charge(*batch.partition, batch.slabs[batch.slab_count - 1].capacity);
+    }
     /// A record joins the batch that is older than all in it: linger and timeouts count from there.
     void on_older(Batch& batch, Instant created);
     /// Reports the batch and takes it off every list; its memory goes as soon as nobody reads it.
@@ -77,6 +82,7 @@ private:
 
     BatchPool& pool_;
     FlushTracker& flushes_;
+    Shares& shares_;
     ReportSink& sink_;
     List<Batch, &Batch::age_hook> ages_;
     List<Batch, &Batch::timeout_hook> timeouts_;

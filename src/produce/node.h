@@ -30,6 +30,7 @@ struct Node {
     bool gone = false;              ///< no longer in the metadata
     Instant blocked_since = Instant::never();  ///< batches are ready for it, and it took none
     bool left_out = false;          ///< of what the sticky partition is drawn from
+    Share share;                    ///< of all partitions that it leads
     bool address_changed = false;   ///< reconnect under the new address once closed
 
     broker::Connection connection;
@@ -55,5 +56,10 @@ struct Node {
         }
     }
 };
+
+/// It, or its leader, holds its share of the memory already.
+inline bool is_full(const Partition& partition) {
+    return partition.share.full || (partition.node != nullptr && partition.node->share.full);
+}
 
 }  // namespace ringpost::produce

@@ -20,6 +20,12 @@ namespace ringpost::produce {
 
 struct Node;
 
+/// What a partition, or a node, holds of the shard's memory; kept by Shares.
+struct Share {
+    std::size_t held = 0;              ///< bytes of batches that are queued or in flight
+    bool full = false;
+};
+
 /// One partition's queue and its place in the idempotent sequence.
 ///
 /// Invariant 1: `queue` is in sequence order: in flight and retry first, then sealed, the open one
@@ -33,6 +39,7 @@ struct Partition {
 
     List<Batch, &Batch::queue_hook> queue;
     Batch* open = nullptr;             ///< the queue's last, if it takes records
+    Share share;
     std::uint32_t in_flight = 0;
     std::uint32_t slab_wish = limits::slab_bytes_min;  ///< what the last batch came to
 

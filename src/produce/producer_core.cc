@@ -23,13 +23,15 @@ std::size_t headroom(const Config& config, const Arena& arena) {
 }  // namespace
 
 ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
-                           std::uint32_t block_bytes_max, ReportSink& sink, std::uint64_t seed)
+                           std::uint32_t block_bytes_max, ReportSink& sink, ShareBoard& board,
+                           std::uint64_t seed)
     : config_(config),
       prng_(seed),
       arena_(memory, limits::slab_bytes_min, block_bytes_max),
       pool_(arena_, headroom(config, arena_)),
-      delivery_(pool_, flushes_, sink),
-      cluster_(config, prng_),
+      shares_(arena_, headroom(config, arena_), config.batch_bytes, board),
+      delivery_(pool_, flushes_, shares_, sink),
+      cluster_(config, shares_, prng_),
       readiness_(config),
       accumulator_(config, cluster_, pool_, delivery_, readiness_, flushes_, prng_),
       sender_(config, accumulator_, readiness_, identity_, delivery_),
@@ -58,6 +60,7 @@ bool ProducerCore::try_append(const Entry& entry, std::uint16_t lane, Instant no
 
 void ProducerCore::advance(Instant now) {
     if (shut_) return;
+    share_eased_ |= shares_.look();
     expire_own(now);
     expire(now);
     expire_missing_topics(now);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "base/arena.h"
 #include "base/prng.h"
@@ -15,19 +16,20 @@
 #include "produce/delivery.h"
 #include "produce/housekeeping.h"
 #include "produce/sender.h"
+#include "produce/shares.h"
 #include "produce/warm_up.h"
 
 namespace ringpost::produce {
 
 /// Thread:    one.
 /// Owns:      topics, partitions, batches, nodes and their connections. Borrows: the arena's
-///            memory, the sink and the config, for its whole life.
+///            memory, the sink, the board and the config, for its whole life.
 /// Bounds:    the arena. At its end try_append refuses, until something was delivered.
 /// Allocates: for metadata and new topics; nothing for a record or a batch.
 class ProducerCore {
 public:
     ProducerCore(const Config& config, std::span<std::byte> memory, std::uint32_t block_bytes_max,
-                 ReportSink& sink, std::uint64_t seed);
+                 ReportSink& sink, ShareBoard& board, std::uint64_t seed);
     ProducerCore(const ProducerCore&) = delete;
     ProducerCore& operator=(const ProducerCore&) = delete;
 
@@ -42,6 +44,8 @@ public:
     bool try_append(const Entry& entry, std::uint16_t lane, Instant now);
     void end_of_drain(Instant now) { accumulator_.end_of_drain(now); }
     void release_lent(Batch& batch) { delivery_.release_lent(batch); }
+    /// Whether records of some partition are not kept back any more, since the last call.
+    bool take_share_eased() { return std::exchange(share_eased_, false); }
 
     // Time and connections.
 
@@ -112,6 +116,7 @@ private:
     Arena arena_;
     BatchPool pool_;
     FlushTracker flushes_;
+    Shares shares_;
     Delivery delivery_;
     Cluster cluster_;
     Readiness readiness_;
@@ -123,6 +128,7 @@ private:
     WarmUp warm_up_;
     std::vector<Topic*> to_unpark_;       ///< topics with parked records and an answer
     Instant next_expiry_log_;
+    bool share_eased_ = false;
     bool shut_ = false;                   ///< nothing is sent any more
     std::vector<Topic*> missing_;         ///< topics that the cluster does not have
 };

@@ -44,7 +44,8 @@ std::int32_t Sticky::draw(Topic& topic, Instant now) {
 void Sticky::weigh(Topic& topic, Instant now) const {
     StickyState& state = topic.sticky;
     const auto counts = [&](const Partition& partition) {
-        return partition.node != nullptr && !leaves_out(*partition.node, now);
+        return partition.node != nullptr && !is_full(partition) &&
+               !leaves_out(*partition.node, now);
     };
     const auto partition = [&](std::int32_t index) -> const Partition& {
         return *topic.partitions[static_cast<std::size_t>(index)];

@@ -111,6 +111,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
         }
         ring.pop(entry.size);
     }
+    lane.blocked = blocked;
     drained.blocked |= blocked;
     if (blocked || !lane.waiting.empty()) [[unlikely]] {
         note_waiting(lane, blocked, created, now);
@@ -238,7 +239,9 @@ bool Lanes::empty() const {
 void Lanes::set_wake_thresholds(std::uint64_t bytes) {
     for (const auto& lane : lanes_) {
         if (lane == nullptr) continue;
-        lane->channel->wake_at.store(lane->channel->records.read() + bytes,
+        // Without memory more records are no news: an answer, or a batch given back, is.
+        const std::uint64_t more = lane->blocked ? INT64_MAX : bytes;
+        lane->channel->wake_at.store(lane->channel->records.read() + more,
                                      std::memory_order_relaxed);
     }
 }
@@ -278,6 +281,12 @@ bool Lanes::beyond_threshold() const {
         return published != channel.records.read() &&
                published >= channel.wake_at.load(std::memory_order_relaxed);
     });
+}
+
+void Lanes::notify_all() {
+    for (const auto& lane : lanes_) {
+        if (lane != nullptr) lane->channel->notify();
+    }
 }
 
 void Lanes::finish() {

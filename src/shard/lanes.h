@@ -49,12 +49,14 @@ public:
     void mark();
     bool drained_to_marks() const;
     bool empty() const;
-    /// Sets each lane's wake-up threshold: this many more bytes, or any.
+    /// Sets each lane's wake-up threshold: so many more bytes; none, where one waits for memory.
     void set_wake_thresholds(std::uint64_t bytes);
     /// Whether a caller has come to a limit: then nothing lingers.
     bool take_pressed();
     /// Something lies beyond a threshold: do not sleep.
     bool beyond_threshold() const;
+    /// Whoever waits for room is to look again.
+    void notify_all();
     /// No lane's records are read any more; waiters are told.
     void finish();
 
@@ -85,6 +87,7 @@ private:
         Fifo<Lent> lent;
         Fifo<Waiting> waiting;   ///< while there is no memory: since when, up to where
         Instant look_at = Instant::never();
+        bool blocked = false;    ///< the last drain found no memory for its next record
         // The entry under way while a batch is walked.
         std::byte* entry = nullptr;
         std::uint32_t entry_runs = 0;

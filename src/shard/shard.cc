@@ -31,7 +31,8 @@ Result<void> Shard::open(std::unique_ptr<io::Io> io) {
     }
     io_ = std::move(io);
     core_ = std::make_unique<produce::ProducerCore>(
-        options_.produce, memory_.span(), options_.block_bytes_max, lanes_, options_.seed);
+        options_.produce, memory_.span(), options_.block_bytes_max, lanes_, share_board_,
+        options_.seed);
     lanes_.bind(*core_, options_.produce.delivery_timeout);
     links_ = std::make_unique<Links>(*io_, *core_, options_.produce.log);
     options_.produce.log.info("shard is up on {}", io_->description());
@@ -74,6 +75,7 @@ void Shard::turn(Instant until) {
     work_on_warm_ups(now);
     const std::uint64_t failed = core_->totals().failed;
     core_->advance(now);
+    if (core_->take_share_eased()) [[unlikely]] lanes_.notify_all();
     // What has just timed out may be the last that a flush or a stop waited for: look again.
     more_ |= core_->totals().failed != failed;
     const bool asked = links_->serve(now);
@@ -102,8 +104,7 @@ std::size_t Shard::wait(Instant until, Instant now) {
 bool Shard::park(Instant until) {
     const Instant linger_end = core_->linger_deadline();
     const bool lingering = !linger_end.is_never() && linger_end <= until;
-    // Without memory more records are no news: an answer, or a lane that gives a batch back, is.
-    lanes_.set_wake_thresholds(blocked_ ? INT64_MAX : lingering ? options_.wake_bytes : 1);
+    lanes_.set_wake_thresholds(lingering ? options_.wake_bytes : 1);
     if (lingering || blocked_) created_ = io_->now();
     parking_.announce();
     const bool flush = flush_asked_.load(std::memory_order_relaxed) > begun_ && can_take_flush();

@@ -57,6 +57,7 @@ public:
     // From any thread.
 
     Lanes& lanes() { return lanes_; }
+    const produce::ShareBoard& shares() const { return share_board_; }
     /// After a record of the lane was published: wakes the loop if it sleeps and this is enough.
     void wake_for(const LaneChannel& lane, std::uint64_t written) noexcept {
         if (parking_.should_wake(written, lane.wake_at)) [[unlikely]] wake();
@@ -123,6 +124,7 @@ private:
     Block memory_;                     ///< outlives io_: the kernel may hold it
     std::unique_ptr<io::Io> io_;
     Lanes lanes_;
+    produce::ShareBoard share_board_;
     WarmUps warm_ups_;
     std::unique_ptr<produce::ProducerCore> core_;
     std::unique_ptr<Links> links_;

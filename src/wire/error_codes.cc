@@ -172,6 +172,9 @@ constexpr ErrorRow rows[] = {
      "after the fork."},
     {Errc::wrong_thread, no, no, no, "wrong_thread",
      "An inline producer or a lane was used from a second thread; each belongs to one."},
+    {Errc::partition_full, retriable, no, no, "partition_full",
+     "The record's partition, or the broker that leads it, is slower than its records come and "
+     "holds its share of buffer.memory. Go on with records for others, or wait."},
 
     {Errc::delivery_timeout, retriable, no, written, "delivery_timeout",
      "The record was not confirmed within delivery_timeout. The last error says what stood in the "

@@ -309,9 +309,7 @@ bool SimProducer::produce_record(SimLane& lane, Sent& sent) {
     const bool without_its_key = sent.partition < 0 && sent.key < 0 &&
                                  produce::needs_key(produce::effective(mine_.options));
     if (error == Errc::invalid_argument && without_its_key) return true;
-    const bool expected = error == Errc::queue_full || error == Errc::reports_full ||
-                          error == Errc::producer_full ||
-                          (error == Errc::stopped && asked_to_stop_);
+    const bool expected = is_full(error) || (error == Errc::stopped && asked_to_stop_);
     if (!expected) fail(fmt::format("produce said {}", to_string(error)));
     return false;
 }
@@ -469,6 +467,8 @@ void SimProducer::check_at_rest() {
     for (std::size_t i = 0; i < shards_.size(); ++i) {
         const std::size_t used = host_->shards[i]->shard.memory_used();
         if (used != 0) fail(fmt::format("{} bytes of batch memory are in use at rest", used));
+        const bool full = host_->shards[i]->shard.shares().any_full();
+        if (full) fail("a partition is said to be full at rest");
     }
 }
 

@@ -27,7 +27,11 @@ wire::MetadataResponse answer(std::int32_t leader, std::int32_t epoch, std::byte
 struct View {
     Config config{.seeds = {{"one", 9001}}};
     Prng prng{1};
-    Cluster cluster{config, prng};
+    Block memory{1 << 20, 4096};
+    Arena arena{memory.span(), limits::slab_bytes_min, 1 << 20};
+    ShareBoard board;
+    Shares shares{arena, 0, 16 << 10, board};
+    Cluster cluster{config, shares, prng};
     Topic& topic = cluster.add_topic(0, "t");
     Cluster::Change change;
     Instant now = Instant::from_ns(1'000'000'000);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,7 +47,8 @@ public:
     void restart_core() {
         core = nullptr;
         wires_.clear();
-        core = std::make_unique<ProducerCore>(config, memory_.span(), 1 << 20, *this, 1);
+        board.emplace();
+        core = std::make_unique<ProducerCore>(config, memory_.span(), 1 << 20, *this, *board, 1);
     }
 
     static std::uint16_t port_of(std::int32_t id) { return static_cast<std::uint16_t>(9000 + id); }
@@ -198,6 +200,7 @@ public:
     Config config;
     fake::Cluster cluster;
     Instant now = Instant::from_ns(1'000'000'000);
+    std::optional<ShareBoard> board;
     std::unique_ptr<ProducerCore> core;
     std::map<std::uint32_t, Told> reports;
     std::size_t accepted = 0;

@@ -23,7 +23,9 @@ struct Desk {
     BatchPool pool{arena, 0};
     FlushTracker flushes;
     Sink sink;
-    Delivery delivery{pool, flushes, sink};
+    ShareBoard board;
+    Shares shares{arena, 0, 16 << 10, board};
+    Delivery delivery{pool, flushes, shares, sink};
     Topic topic;
 
     Batch& parked(Instant created) {

@@ -130,7 +130,8 @@ class LaneBench {
 public:
     explicit LaneBench(std::size_t memory_bytes = 4 << 20) : memory_(memory_bytes, 4096) {
         config.seeds = {{"nowhere", 9092}};
-        core = std::make_unique<produce::ProducerCore>(config, memory_.span(), 1 << 20, lanes, 1);
+        core = std::make_unique<produce::ProducerCore>(config, memory_.span(), 1 << 20, lanes,
+                                                        board, 1);
         lanes.bind(*core, config.delivery_timeout);
     }
 
@@ -159,6 +160,7 @@ public:
 
     produce::Config config;
     Lanes lanes;
+    produce::ShareBoard board;
     std::unique_ptr<produce::ProducerCore> core;
     Instant now = Instant::from_ns(1'000'000'000);
 
