@@ -114,7 +114,7 @@ enum class Errc : std::int16_t {
 /// True if the whole producer can't go on after this code, whatever is sent.
 [[gnu::visibility("default")]] bool is_fatal(Errc code) noexcept;
 
-/// True if a call said so because of a limit: it may succeed once something was delivered or polled.
+/// True if a call said so because of a limit: it may succeed once more was delivered or polled.
 constexpr bool is_full(Errc code) noexcept {
     return code == Errc::queue_full || code == Errc::reports_full ||
            code == Errc::producer_full || code == Errc::partition_full;

@@ -61,9 +61,9 @@ public:
     /// more than 16 headers and more than any record before had), and never blocks, unless
     /// Options::max_block lets it wait at a limit. Each accepted record (none) yields exactly one
     /// DeliveryReport from poll. Errors:
-    /// queue_full, reports_full, producer_full, partition_full, record_too_large, invalid_partition,
-    /// invalid_topic_name, invalid_argument, too_many_topics, not_started, stopped, forked,
-    /// wrong_thread.
+    /// queue_full, reports_full, producer_full, partition_full, record_too_large,
+    /// invalid_partition, invalid_topic_name, invalid_argument, too_many_topics, not_started,
+    /// stopped, forked, wrong_thread.
     [[nodiscard]] Errc produce(const Record& record) noexcept;
 
     /// The same; the record's report goes to `callback`, when this lane is polled, and not to
@@ -74,7 +74,8 @@ public:
     /// The same, but waits for room: until the timeout, or without end (`forever`), or not at all
     /// (zero), whatever Options::max_block says. Waiting threads get room in the order in which
     /// they came. While the lane has reports that only its own polling can clear away, it does not
-    /// wait, but answers reports_full or producer_full: poll, then try again.
+    /// wait, but answers reports_full or producer_full: poll, then try again. So it does in a
+    /// callback, which holds up the reports behind its own.
     [[nodiscard]] Errc produce_for(const Record& record, Timeout timeout) noexcept;
     [[nodiscard]] Errc produce_for(const Record& record, Callback&& callback,
                                    Timeout timeout) noexcept;

@@ -15,7 +15,7 @@ namespace ringpost::api {
 
 /// Lanes draw credits in small lots, so that the one counter is touched once in many records, and
 /// give them back as reports are polled. What a lane has drawn and not used is at most a lot less
-/// one; the limit itself is never passed.
+/// one, and lots get smaller the more lanes there are; the limit itself is never passed.
 ///
 /// Thread: any. Fair: while somebody waits, credits go to whoever has waited longest, and newcomers
 ///         are refused.
@@ -27,8 +27,7 @@ public:
         std::atomic<std::uint32_t> granted{0};
     };
 
-    explicit Credits(std::uint32_t limit)
-        : free_(limit), lot_(std::clamp(limit / 256, 1U, limits::credit_lot_max)) {}
+    explicit Credits(std::uint32_t limit) : free_(limit), limit_(limit) {}
     Credits(const Credits&) = delete;
     Credits& operator=(const Credits&) = delete;
 
@@ -60,14 +59,17 @@ public:
 
     bool anyone_waits() const { return waiting_.load(std::memory_order_relaxed) != 0; }
 
-    std::uint32_t lot() const { return lot_; }
+    void on_lane_opened() { lanes_.fetch_add(1, std::memory_order_relaxed); }
+    void on_lane_closed() { lanes_.fetch_sub(1, std::memory_order_relaxed); }
 
 private:
     std::uint32_t take() {
+        const std::uint32_t shares = std::max(16 * lanes_.load(std::memory_order_relaxed), 256U);
+        const std::uint32_t lot = std::clamp(limit_ / shares, 1U, limits::credit_lot_max);
         std::uint32_t now = free_.load(std::memory_order_relaxed);
         std::uint32_t some = 0;
         do {
-            some = std::min(now, lot_);
+            some = std::min(now, lot);
             if (some == 0) return 0;
         } while (!free_.compare_exchange_weak(now, now - some, std::memory_order_seq_cst));
         return some;
@@ -89,7 +91,8 @@ private:
 
     alignas(128) std::atomic<std::uint32_t> free_;
     alignas(128) std::atomic<std::uint32_t> waiting_{0};  ///< waiters_.size(); written under mutex_
-    const std::uint32_t lot_;
+    const std::uint32_t limit_;
+    std::atomic<std::uint32_t> lanes_{0};
     std::mutex mutex_;                             ///< cold: taken where somebody waits
     std::deque<Waiter*> waiters_;                  ///< who has waited longest is first
 };

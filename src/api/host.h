@@ -22,9 +22,9 @@ namespace ringpost::api {
 
 struct ShardHost {
     explicit ShardHost(const shard::ShardOptions& options) : shard(options), thread(shard) {}
+    std::atomic<std::uint32_t> lanes{0};       ///< those that the shard knows, closed ones too
     shard::Shard shard;
     shard::ShardThread thread;
-    std::atomic<std::uint32_t> lanes{0};       ///< open lanes, for balance
 };
 
 /// A word that is zero in a forked child (MADV_WIPEONFORK), so that asking costs one load.
@@ -74,6 +74,12 @@ struct Host {
     bool inline_mode() const { return options.mode == Mode::inline_; }
     /// Inline mode: a call by another thread than the one that started.
     bool wrong_thread() const { return inline_mode() && !on_owner_thread(); }
+    /// The shards are there. Other threads may look at them from then on.
+    bool ever_ran() const {
+        // pairs with the store at the end of start
+        return state.load(std::memory_order_acquire) != Producer::State::created &&
+               !shards.empty();
+    }
     /// none, or why no record can be taken.
     Errc refusal() const {
         if (fork_mark.forked()) [[unlikely]] return Errc::forked;

@@ -61,27 +61,41 @@ LaneImpl::LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChan
       partitioner_(produce::effective(host_->options)),
       needs_key_(produce::needs_key(partitioner_)),
       wanted_(wanted),
-      shared_(channel_->watcher != nullptr),
+      shared_(host_->options.delivery_reports_shared && wanted_ != Reports::none),
       tags_(std::min(host_->options.lane_records_max, host_->options.queue_records_max), shared_),
-      reader_(*channel_, tags_, wanted_) {
+      reader_(*channel_, tags_, host_->credits, wanted_) {
     if (partitioner_ == Partitioner::hashing) sha1_.emplace();
     shard_.lanes.fetch_add(1, std::memory_order_relaxed);
+    host_->credits.on_lane_opened();
 }
 
 LaneImpl::~LaneImpl() {
-    shard_.lanes.fetch_sub(1, std::memory_order_relaxed);
     if (host_->fork_mark.forked()) return;
-    // What is still on its way counts against the limit until its end.
-    std::uint64_t count = credits_;
+    if (!forsaken_.load(std::memory_order_relaxed)) give_unused();
+    // What is still on its way counts against the limits until its end.
+    std::uint64_t count = 0;
     if (wanted_ == Reports::all) count += tags_.used();
     if (wanted_ == Reports::errors) count -= reader_.failed_released();
-    channel_->on_gone = [&credits = host_->credits, &channel = *channel_, count,
+    channel_->on_gone = [&credits = host_->credits, &channel = *channel_, &shard = shard_, count,
                          errors = wanted_ == Reports::errors] {
         const std::uint64_t failed = errors ? channel.failed.load(std::memory_order_relaxed) : 0;
         credits.give(static_cast<std::uint32_t>(count + failed));
+        shard.lanes.fetch_sub(1, std::memory_order_relaxed);
     };
     channel_->closed.store(true, std::memory_order_release);
     wake_shard();
+}
+
+/// The lane's thread is done with it: nothing more is produced.
+void LaneImpl::forsake() {
+    give_unused();
+    forsaken_.store(true, std::memory_order_release);
+}
+
+/// Of the credits that it has drawn, what the lane will not need.
+void LaneImpl::give_unused() {
+    host_->credits.on_lane_closed();
+    host_->credits.give(std::exchange(credits_, 0));
 }
 
 // In
@@ -239,19 +253,22 @@ Errc LaneImpl::find_slot(std::uint32_t& slot) {
     ++produced_;
     --credits_;
     if (host_->inline_mode()) return Errc::none;
-    if (timeout_ms != 0 || (ask != nullptr && ask->urgent)) [[unlikely]] return hurry();
-    shard_.shard.wake_for(*channel_, channel_->records.written());
+    const bool urgent = timeout_ms != 0 || (ask != nullptr && ask->urgent);
+    if (urgent) [[unlikely]] {
+        hurry();
+    } else {
+        shard_.shard.wake_for(*channel_, channel_->records.written());
+    }
     // Behind the fence in there: a waiter that we do not see here has not pressed the shard yet.
     if (host_->credits.anyone_waits()) [[unlikely]] press();
     return Errc::none;
 }
 
 /// The shard may sleep towards the end of some linger, and this record can't wait for that.
-Errc LaneImpl::hurry() {
+void LaneImpl::hurry() {
     // pairs with the shard's acquire: the record comes first
     channel_->hurried.store(true, std::memory_order_release);
     wake_shard();
-    return Errc::none;
 }
 
 /// At a limit: what lingers in the shard need not, for this lane has nothing more to add.
@@ -289,9 +306,10 @@ Errc LaneImpl::produce_for(const Record& record, Callback&& callback, Timeout ti
     return error;
 }
 
-/// True where waiting would be in vain: what holds the room are reports for this very thread.
+/// True where waiting would be in vain: what holds the room are reports for this very thread, or
+/// those that come after the one whose callback it is in.
 bool LaneImpl::only_polling_helps() {
-    return !shared_ && read({}, 0).stuck;
+    return ReportReader::in_callback() || (!shared_ && read({}, 0).stuck);
 }
 
 Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept {
@@ -299,18 +317,23 @@ Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) 
     if (!is_full(error) || timeout <= Timeout::zero()) return error;
     Credits::Waiter waiter{.signal = &channel_->signal};
     bool queued = false;
-    wait_for(*host_, shard_.shard, channel_->signal, timeout, [&]() -> bool {
+    const auto get_in = [&] {
         credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
         error = try_produce(record, ask);
-        if (!is_full(error)) return true;
+        return !is_full(error);
+    };
+    wait_for(*host_, shard_.shard, channel_->signal, timeout, [&]() -> bool {
+        if (get_in()) return true;
         if (error == Errc::queue_full || error == Errc::partition_full) return false;
         if (only_polling_helps()) return true;
         if (error == Errc::producer_full && !queued) {
             queued = true;
             host_->credits.begin_wait(waiter);
-            press();  // others' records that linger hold the credits
+            // others' records that linger, on whichever shard, hold the credits
+            for (const auto& shard : host_->shards) shard->shard.press();
         }
-        return false;
+        // What was just read may have been what it waits for.
+        return waiter.granted.load(std::memory_order_relaxed) != 0 && get_in();
     });
     if (queued) {
         host_->credits.end_wait(waiter);
@@ -380,7 +403,7 @@ void LaneImpl::digest() {
 
 ReportReader::Read LaneImpl::read(std::span<DeliveryReport> out, std::size_t callbacks_max) {
     const ReportReader::Read read = reader_.read(out, callbacks_max);
-    host_->credits.give(read.credits);
+    if (read.unlent) [[unlikely]] wake_shard();
     return read;
 }
 
@@ -405,7 +428,10 @@ ReportReader::Read LaneImpl::read_now(std::span<DeliveryReport> out, std::size_t
     }
     turn_inline();
     if (reader_.begin()) wake_shard();
-    return read(out, callbacks_max);
+    const ReportReader::Read some = read(out, callbacks_max);
+    // An idle lane keeps nobody from the limit.
+    if (credits_ != 0 && tags_.used() == 0) host_->credits.give(std::exchange(credits_, 0));
+    return some;
 }
 
 template <typename Enough>

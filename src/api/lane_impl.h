@@ -57,12 +57,17 @@ public:
     shard::Shard& shard() { return shard_.shard; }
     /// Notified when there are reports.
     shard::Signal& signal() { return channel_->signal; }
-    /// The lane's thread is done with it: nothing more is produced.
-    void forsake() { forsaken_.store(true, std::memory_order_release); }
-    /// Forsaken, and every report has been polled.
+    /// From now on this one, too; it outlives the shard.
+    void tell(shard::Signal& other) { channel_->watcher.store(&other, std::memory_order_relaxed); }
+    void forsake();
+    /// Forsaken, and every report has been polled. For whoever reads them.
     bool spent() const {
-        return forsaken_.load(std::memory_order_acquire) && tags_.used() == 0;
+        return forsaken_.load(std::memory_order_acquire) && tags_.used() == 0 &&
+               !reader_.running();
     }
+    /// What nobody wants a report of is done with.
+    void digest();
+    bool forked() const { return host_->fork_mark.forked(); }
     ReportReader::Read read_shared(std::span<DeliveryReport> out, std::size_t callbacks_max);
 
 private:
@@ -83,9 +88,9 @@ private:
     Errc produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept;
     Errc full(Errc error);
     void press();
-    Errc hurry();
+    void hurry();
+    void give_unused();
     bool only_polling_helps();
-    void digest();
     ReportReader::Read read(std::span<DeliveryReport> out, std::size_t callbacks_max);
     template <typename Enough>
     ReportReader::Read read_for(std::span<DeliveryReport> out, std::size_t callbacks_max,

@@ -23,11 +23,26 @@ class LaneShelf {
 public:
     /// With shared reports: a new lane.
     void add(std::shared_ptr<LaneImpl> lane);
-    /// Reports of all lanes, in turn. Callbacks run in the calling thread. Nothing, if called by
-    /// one of them. A lane that has been given up and read to its end is forgotten.
-    ReportReader::Read read(std::span<DeliveryReport> out, std::size_t callbacks_max);
+    /// Reports of all lanes, in turn. Callbacks run in the calling thread. Nothing while another
+    /// thread reads; then `signal` is notified when that one has done. Nothing, if called by one of
+    /// its callbacks. A lane that has been given up and read to its end is forgotten.
+    ReportReader::Read read(std::span<DeliveryReport> out, std::size_t callbacks_max,
+                            shard::Signal& signal);
 
-    /// A thread has ended.
+    /// While it lives, the signal is notified of lanes that retire.
+    class Watch {
+    public:
+        Watch(LaneShelf& shelf, shard::Signal& signal);
+        ~Watch();
+        Watch(const Watch&) = delete;
+        Watch& operator=(const Watch&) = delete;
+
+    private:
+        LaneShelf& shelf_;
+        shard::Signal& signal_;
+    };
+
+    /// A thread has ended. Those that came before, and that nobody need poll any more, go.
     void retire(std::shared_ptr<LaneImpl> lane);
     /// The lane that retired first, or null.
     std::shared_ptr<LaneImpl> adopt();
@@ -40,10 +55,12 @@ private:
     std::vector<std::shared_ptr<LaneImpl>> new_;
     std::deque<std::shared_ptr<LaneImpl>> retired_;
     std::atomic<std::size_t> retired_count_{0};     ///< written under new_mutex_
+    std::vector<shard::Signal*> watches_;
     bool closed_ = false;
 
     std::mutex read_mutex_;                         ///< held while reports are read
     std::atomic<std::thread::id> reader_{};         ///< who holds it
+    std::atomic<bool> missed_{false};               ///< somebody found it held
     std::vector<std::shared_ptr<LaneImpl>> lanes_;
     std::size_t first_ = 0;                         ///< where the next read begins
 };

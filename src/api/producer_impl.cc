@@ -115,12 +115,12 @@ Result<void> check_hash(const Options& o) {
 }  // namespace
 
 Result<void> ProducerImpl::start() {
+    if (host_->fork_mark.forked()) return Error{Errc::forked, std::string(message(Errc::forked))};
     const std::lock_guard lock(lifecycle_);
     return start_locked();
 }
 
 Result<void> ProducerImpl::start_locked() {
-    if (host_->fork_mark.forked()) return Error{Errc::forked, std::string(message(Errc::forked))};
     if (host_->state.load() == Producer::State::stopped) begin_anew();
     if (host_->state.load() != Producer::State::created) return {};
     if (Result<void> valid = host_->options.validate(); !valid) return valid;
@@ -164,6 +164,11 @@ Result<void> ProducerImpl::start_shards() {
 // --------------------------------------------------------------------------------------------
 
 Result<std::shared_ptr<LaneImpl>> ProducerImpl::open_lane(Reports reports) {
+    // Not behind a stop, which may take its time; nor, in a child, behind whoever had the lock.
+    const Errc refusal = host_->refusal();
+    if (refusal != Errc::none && refusal != Errc::not_started) {
+        return Error{refusal, std::string(message(refusal))};
+    }
     const std::lock_guard lock(lifecycle_);
     if (host_->options.auto_start && host_->state.load() == Producer::State::created) {
         if (Result<void> up = start_locked(); !up) return up.error();
@@ -201,10 +206,8 @@ Result<std::shared_ptr<LaneImpl>> open_lane(const std::shared_ptr<Host>& shared_
         channel->refund = [&credits = host.credits](std::uint32_t n) { credits.give(n); };
         channel->refund_failed = reports == Reports::none;
     }
-    if (o.delivery_reports_shared && reports != Reports::none) {
-        channel->watcher = &host.report_signal;
-    }
     auto lane = std::make_shared<LaneImpl>(shared_host, shard, channel, reports);
+    if (lane->shared()) lane->tell(host.report_signal);
     if (!channel->usable() || !lane->usable()) {
         return Error{Errc::out_of_memory,
                      "no memory for a lane: lower lane.ring.bytes or lane.records.max"};
@@ -227,7 +230,7 @@ LaneImpl* ProducerImpl::thread_lane(Errc& error) noexcept {
 ReportReader::Read ProducerImpl::read_for(std::span<DeliveryReport> out, std::size_t callbacks_max,
                                           Timeout timeout) noexcept {
     Host& host = *host_;
-    if (host.shards.empty() || host.fork_mark.forked() || host.wrong_thread()) return {};
+    if (host.fork_mark.forked() || !host.ever_ran() || host.wrong_thread()) return {};
     ThreadLane* mine = find_thread_lane(host.serial);
     ReportReader::Read sum;
     const auto add = [&](const ReportReader::Read& some) {
@@ -241,6 +244,9 @@ ReportReader::Read ProducerImpl::read_for(std::span<DeliveryReport> out, std::si
         }
         if (auto adopted = shelf_->adopt(); adopted != nullptr) {
             if (mine == nullptr) mine = &add_thread_lane(host.serial, shelf_);
+            // One signal for all that this thread reads.
+            adopted->tell(host.report_signal);
+            if (mine->own != nullptr) mine->own->tell(host.report_signal);
             mine->adopted.push_back(std::move(adopted));
         }
         const auto read = [&](LaneImpl& lane) {
@@ -252,19 +258,29 @@ ReportReader::Read ProducerImpl::read_for(std::span<DeliveryReport> out, std::si
         }
         if (host.options.delivery_reports_shared) {
             if (host.inline_mode()) host.shards[0]->shard.turn(Instant{});
-            add(shelf_->read(out.subspan(sum.reports), callbacks_max - sum.callbacks));
+            const auto some = shelf_->read(out.subspan(sum.reports), callbacks_max - sum.callbacks,
+                                           host.report_signal);
+            add(some);
         }
         return sum.reports + sum.callbacks != 0;
     };
     if (look() || timeout <= Timeout::zero()) return sum;
-    LaneImpl* const lane = mine == nullptr                ? nullptr
-                           : mine->own != nullptr         ? mine->own.get()
-                           : mine->adopted.empty()        ? nullptr
-                                                          : mine->adopted.front().get();
-    const bool own = lane != nullptr && !host.options.delivery_reports_shared;
-    wait_for(host, own ? lane->shard() : host.shards[0]->shard,
-             own ? lane->signal() : host.report_signal, timeout,
-             [&] { return look() || host.refusal() != Errc::none; });
+    const Instant until = deadline_after(host.now(host.shards[0]->shard), timeout);
+    // Alone it waits for its own lane, else for all; and for a thread's end, whose lane it adopts.
+    LaneImpl* const own = mine == nullptr ? nullptr : mine->own.get();
+    const bool alone = own != nullptr && !own->shared();
+    for (bool again = true; again;) {
+        const bool others = !alone || !mine->adopted.empty();
+        shard::Signal& signal = others ? host.report_signal : own->signal();
+        const LaneShelf::Watch watch(*shelf_, signal);
+        again = false;
+        wait_for(host, own == nullptr ? host.shards[0]->shard : own->shard(), signal,
+                 time_left(until, host.now(host.shards[0]->shard)), [&] {
+                     if (look() || host.refusal() != Errc::none) return true;
+                     again = !others && !mine->adopted.empty();
+                     return again;
+                 });
+    }
     return sum;
 }
 
@@ -284,7 +300,7 @@ ProducerImpl::Totals ProducerImpl::totals() const {
 
 FlushResult ProducerImpl::flush(Timeout timeout) noexcept {
     Host& host = *host_;
-    if (host.fork_mark.forked() || host.shards.empty() || host.wrong_thread()) return {};
+    if (host.fork_mark.forked() || !host.ever_ran() || host.wrong_thread()) return {};
     auto running = Producer::State::running;
     const bool ours = host.state.compare_exchange_strong(running, Producer::State::flushing);
     const Totals before = totals();
@@ -307,7 +323,7 @@ FlushResult ProducerImpl::flush(Timeout timeout) noexcept {
 
 bool ProducerImpl::purge(Purge what, Timeout timeout) noexcept {
     Host& host = *host_;
-    if (host.fork_mark.forked() || host.shards.empty() || host.wrong_thread()) return true;
+    if (host.fork_mark.forked() || !host.ever_ran() || host.wrong_thread()) return true;
     const Instant until = deadline_after(monotonic_now(), timeout);
     std::vector<std::uint64_t> tickets;
     for (const auto& shard : host.shards) tickets.push_back(shard->shard.request_purge(what));
@@ -357,12 +373,13 @@ Result<void> ProducerImpl::warm_up(std::span<const std::string_view> names, Time
 }
 
 bool ProducerImpl::stop(Timeout timeout) noexcept {
+    if (host_->fork_mark.forked()) return true;  // nobody may be left to give the lock back
     const std::lock_guard lock(lifecycle_);
     Host& host = *host_;
     if (host.state.load() == Producer::State::stopped) return stopped_clean_;
     if (!host.shards.empty() && host.wrong_thread()) return false;
-    if (host.fork_mark.forked() || host.shards.empty()) {
-        if (!host.fork_mark.forked()) host.state.store(Producer::State::stopped);
+    if (host.shards.empty()) {
+        host.state.store(Producer::State::stopped);
         return true;
     }
     const Totals before = totals();

@@ -20,6 +20,7 @@ public:
         : host_(std::make_shared<Host>(options.effective())),
           shelf_(std::make_shared<LaneShelf>()) {}
     ~ProducerImpl() {
+        if (host_->fork_mark.forked()) return;  // nobody may be left to give the locks back
         stop(host_->options.stop_timeout);
         shelf_->close();
     }

@@ -59,15 +59,14 @@ bool ReportReader::begin() {
     if (orphans_popped_) channel_.records.release();
     // With them their batches, which may come again with other records: begin anew.
     if (entry_ == nullptr) cursor_ = {};
-    return std::exchange(lent_seen_, false);
+    return std::exchange(shown_, false);
 }
 
 ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t callbacks_max) {
     Read read;
     if (running_) return read;
     const std::uint32_t before = tags_.released();
-    const std::uint64_t failed_before = failed_released_;
-    while (run_left_ != 0 || next_run()) {
+    while (run_left_ != 0 || next_run(read)) {
         const Fate fate = fate_of(slot_of_next());
         if (fate == Fate::skip) {
             skip_record();
@@ -75,6 +74,7 @@ ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t
             read.stuck = read.reports == out.size();
             if (read.stuck) break;
             take_report(out[read.reports++]);
+            shown_ |= report_.batch != nullptr;
         } else {
             read.stuck = read.callbacks == callbacks_max;
             if (read.stuck) break;
@@ -85,34 +85,49 @@ ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t
             run(callback, report);
         }
     }
-    read.released = tags_.released() - before;
-    read.credits = wanted_ == Reports::all      ? read.released
-                   : wanted_ == Reports::errors ? static_cast<std::uint32_t>(failed_released_ -
-                                                                             failed_before)
-                                                : 0;
     // The last reports may come between the look at the ring and the one at the flag.
     if (entry_ == nullptr && channel_.finished.load(std::memory_order_acquire) &&
         channel_.reports.front() == nullptr) [[unlikely]] {
         read_orphans(out, callbacks_max, read);
     }
-    const std::uint32_t orphans = tags_.released() - before - read.released;
-    read.released += orphans;
-    read.credits += orphans;
+    read.released = tags_.released() - before;
+    give_credits();
     return read;
 }
 
+namespace {
+thread_local unsigned callbacks_running = 0;
+}  // namespace
+
+bool ReportReader::in_callback() { return callbacks_running != 0; }
+
 void ReportReader::run(const Callback& callback, const DeliveryReport& report) {
+    give_credits();  // it may produce
     running_ = true;
+    ++callbacks_running;
     callback(report);
+    --callbacks_running;
     running_ = false;
 }
 
+/// Of a record that nobody was to be told of the shard has given the credit back itself.
+void ReportReader::count_done(Errc error) {
+    const bool failed = error != Errc::none;
+    failed_released_ += failed;
+    uncredited_ += wanted_ == Reports::all || (wanted_ == Reports::errors && failed);
+}
+
+void ReportReader::give_credits() {
+    credits_.give(static_cast<std::uint32_t>(std::exchange(uncredited_, 0)));
+}
+
 /// Makes `run_` one with a record left. False: there is none, or no more may be held back.
-bool ReportReader::next_run() {
+bool ReportReader::next_run(Read& read) {
     while (run_left_ == 0) {
         if (runs_left_ == 0) {
-            if (entry_ != nullptr) end_report();
-            if (lent_seen_ && !channel_.may_hold_more()) return false;
+            if (entry_ != nullptr) end_report(read);
+            read.stuck = shown_ && !channel_.may_hold_more();
+            if (read.stuck) return false;
             const std::byte* entry = channel_.reports.front();
             if (entry == nullptr) return false;
             begin_report(entry);
@@ -132,15 +147,17 @@ void ReportReader::begin_report(const std::byte* entry) {
     runs_left_ = report_.run_count;
     run_next_ = sizeof report_;
     index_ = report_.first_index;
-    lent_seen_ |= report_.batch != nullptr;
     if (cursor_.batch != report_.batch) cursor_ = {report_.batch};
 }
 
-void ReportReader::end_report() {
+void ReportReader::end_report(Read& read) {
     channel_.reports.pop(report_.size);
     entry_ = nullptr;
     // Room in the ring is given back at once, unless somebody still reads what it stands for.
-    if (!lent_seen_) channel_.reports.release();
+    if (!shown_) {
+        channel_.reports.release();
+        read.unlent |= report_.batch != nullptr;
+    }
     if (report_.batch == nullptr) cursor_ = {};
 }
 
@@ -157,7 +174,7 @@ void ReportReader::take_report(DeliveryReport& report) {
     const TagLog::Kept kept = tags_.release(slot);
     const std::uint32_t index = index_++;
     --run_left_;
-    failed_released_ += report_.error != Errc::none;
+    count_done(report_.error);
     fill(report, report_, kept, index);
     if (report_.batch != nullptr) [[unlikely]] read_bytes(report, index);
 }
@@ -172,7 +189,7 @@ void ReportReader::skip_record() {
         }
     }
     tags_.release(slot);
-    failed_released_ += report_.error != Errc::none;
+    count_done(report_.error);
     ++index_;
     --run_left_;
 }
@@ -253,7 +270,15 @@ const std::byte* ReportReader::next_orphan() {
 DeliveryReport ReportReader::take_orphan(const std::byte* at) {
     const Entry& entry = *reinterpret_cast<const Entry*>(at);
     orphans_popped_ = true;
-    const TagLog::Kept kept = tags_.release(entry.slot);
+    const DeliveryReport report = orphan_report(entry);
+    tags_.release(entry.slot);
+    ++uncredited_;
+    channel_.records.pop(entry.size);
+    return report;
+}
+
+DeliveryReport ReportReader::orphan_report(const Entry& entry) const {
+    const TagLog::Kept kept = tags_.kept(entry.slot);
     DeliveryReport report;
     report.tag = kept.tag;
     report.topic = Topic{entry.topic};
@@ -262,7 +287,6 @@ DeliveryReport ReportReader::take_orphan(const std::byte* at) {
     report.stage = Stage::memory;
     report.timestamp_ms = kept.timestamp_ms;
     show_record(report, {entry.tail(), entry.tail_size()});
-    channel_.records.pop(entry.size);
     return report;
 }
 
@@ -297,6 +321,15 @@ void ReportReader::find_awaited() {
         at += header.size;
     }
     looked_to_ = at;
+    if (!channel_.finished.load(std::memory_order_acquire)) return;
+    std::uint64_t orphan = channel_.records.read();
+    while (const std::byte* left = channel_.records.peek(orphan)) {
+        const Entry& entry = *reinterpret_cast<const Entry*>(left);
+        orphan += entry.size;
+        Extra* extra = entry.is_topic_name() ? nullptr : tags_.extra(entry.slot);
+        if (extra == nullptr || extra->awaited == nullptr) continue;
+        *std::exchange(extra->awaited, nullptr) = {orphan_report(entry), true};
+    }
 }
 
 }  // namespace ringpost::api

@@ -85,7 +85,7 @@ public:
         if (!extras_ && !make_extras()) return false;
         extras()[cursor_] = std::move(extra);
         has_extra(cursor_) = true;
-        any_extra_.store(true, std::memory_order_relaxed);
+        any_extra_.store(true, std::memory_order_release);  // pairs with the acquire loads
         return true;
     }
     /// Nobody waits for that slot's report any more.
@@ -93,13 +93,13 @@ public:
 
     /// Null: the slot has a tag only.
     Extra* extra(std::uint32_t slot) {
-        if (!any_extra_.load(std::memory_order_relaxed)) [[likely]] return nullptr;
+        if (!any_extra_.load(std::memory_order_acquire)) [[likely]] return nullptr;
         return has_extra(slot) ? extras() + slot : nullptr;
     }
     /// Reads a slot and gives it back, with its Extra.
     Kept release(std::uint32_t slot) {
         RINGPOST_ASSERT(slot < size_ && (word(slot) >> (slot % 64) & 1) != 0);  // reported twice?
-        if (any_extra_.load(std::memory_order_relaxed)) [[unlikely]] has_extra(slot) = false;
+        if (any_extra_.load(std::memory_order_acquire)) [[unlikely]] has_extra(slot) = false;
         const Kept kept = slots()[slot];
         change(slot, false);
         // pairs with the acquire load in used: the slot's bytes are no longer read
@@ -112,7 +112,7 @@ public:
                released_count_.load(std::memory_order_acquire);
     }
     /// Some record has had a callback, or somebody who waited.
-    bool any_extra() const { return any_extra_.load(std::memory_order_relaxed); }
+    bool any_extra() const { return any_extra_.load(std::memory_order_acquire); }
     /// For whoever releases.
     std::uint32_t released() const { return released_count_.load(std::memory_order_relaxed); }
     Kept kept(std::uint32_t slot) const { return slots()[slot]; }

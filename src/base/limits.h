@@ -77,7 +77,7 @@ inline constexpr std::uint32_t response_bytes_max = 100'000'000;
 inline constexpr std::uint32_t receive_buffer_bytes = 16 * 1024;
 
 /// Credits that a lane draws from its producer's limit at once: one shared counter is touched once
-/// in so many records. A 256th of a small limit, so that few lie idle.
+/// in so many records. Of a small limit a sixteenth for all lanes, so that few lie idle.
 inline constexpr std::uint32_t credit_lot_max = 256;
 
 /// Lanes of ended threads whose reports nobody has polled yet. Beyond, the oldest's are dropped.

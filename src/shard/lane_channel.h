@@ -120,13 +120,14 @@ public:
     /// because they were delivered, or at all; or empty.
     std::function<void(std::uint32_t records)> refund;
     bool refund_failed = false;
-    /// Likewise: whom to tell of reports besides `signal`; or null.
-    Signal* watcher = nullptr;
+    /// Callers: whom to tell of reports besides `signal`, which outlives the channel; or null.
+    std::atomic<Signal*> watcher{nullptr};
 
     /// Shard: there is something new for the caller.
     void notify() {
         signal.notify();
-        if (watcher != nullptr) [[unlikely]] watcher->notify();
+        Signal* const other = watcher.load(std::memory_order_relaxed);
+        if (other != nullptr) [[unlikely]] other->notify();
     }
 };
 

@@ -40,6 +40,7 @@ void Lanes::meet_new() {
     if (!has_new_.load(std::memory_order_acquire)) [[likely]] return;
     const std::lock_guard lock(new_mutex_);
     for (LaneChannelRef& channel : new_) {
+        RINGPOST_ASSERT(open_count_ < limits::lanes_max);  // open_lane sees to it
         auto lane = std::make_unique<Lane>();
         lane->channel = std::move(channel);
         if (lane->channel->lend == Lend::all) {
@@ -90,9 +91,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
         }
         const Entry& entry = *reinterpret_cast<const Entry*>(at);
         if (entry.is_topic_name()) [[unlikely]] {
-            if (!core_->knows_topic(entry.topic)) {
-                core_->add_topic(entry.topic, as_text({entry.tail(), entry.tail_size()}), now);
-            }
+            meet_topic(entry, now);
         } else {
             const Instant accepted = accepted_by(lane, created);
             if (!core_->try_append(entry, number, accepted)) [[unlikely]] {
@@ -103,7 +102,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
                     break;
                 }
                 ++lane.taken;
-                expire(lane, entry, accepted);
+                report_from_ring(lane, entry, accepted, Errc::delivery_timeout);
             } else {
                 ++lane.taken;
             }
@@ -162,14 +161,14 @@ Instant Lanes::next_deadline() const {
 }
 
 /// Reported straight from the ring, without its bytes: there is no batch to lend them.
-void Lanes::expire(Lane& lane, const Entry& entry, Instant accepted) {
+void Lanes::report_from_ring(Lane& lane, const Entry& entry, Instant accepted, Errc error) {
     count_reported(lane, 1, true);
-    ++records_expired_;
+    ++records_without_memory_;
     if (lane.channel->closed.load(std::memory_order_relaxed)) return;
     std::byte* at = lane.channel->reports.try_reserve(report_bytes_max);
     RINGPOST_ASSERT(at != nullptr);  // the credits see to it
     const ReportHeader header{.size = report_bytes_max,
-                              .error = Errc::delivery_timeout,
+                              .error = error,
                               .last_error = Errc::queue_full,
                               .topic = entry.topic,
                               .partition = entry.partition,
@@ -186,8 +185,34 @@ void Lanes::expire(Lane& lane, const Entry& entry, Instant accepted) {
     std::memcpy(at, &header, sizeof header);
     std::memcpy(at + sizeof header, &run, sizeof run);
     lane.channel->reports.commit(report_bytes_max);
-    lane.channel->failed.store(lane.failed, std::memory_order_relaxed);
     lane.channel->reported.store(lane.reported, std::memory_order_release);
+}
+
+void Lanes::purge_to_marks(Instant now) {
+    for (const auto& lane : lanes_) {
+        if (lane == nullptr) continue;
+        SpscRing& ring = lane->channel->records;
+        while (ring.read() < lane->mark) {
+            const std::byte* at = ring.front();
+            RINGPOST_ASSERT(at != nullptr);  // published when the mark was set
+            const Entry& entry = *reinterpret_cast<const Entry*>(at);
+            if (entry.is_topic_name()) {
+                meet_topic(entry, now);
+            } else {
+                ++lane->taken;
+                ++records_taken_;
+                report_from_ring(*lane, entry, accepted_by(*lane, now), Errc::purged);
+            }
+            ring.pop(entry.size);
+        }
+        ring.release();
+        lane->channel->notify();
+    }
+}
+
+void Lanes::meet_topic(const Entry& entry, Instant now) {
+    if (core_->knows_topic(entry.topic)) return;
+    core_->add_topic(entry.topic, as_text({entry.tail(), entry.tail_size()}), now);
 }
 
 void Lanes::collect() {
@@ -326,7 +351,6 @@ std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
             lent_bytes_ += batch.memory_bytes();
             ++lenders;
         }
-        lane->channel->failed.store(lane->failed, std::memory_order_relaxed);
         lane->channel->reported.store(lane->reported, std::memory_order_release);
         lane->channel->notify();
     }
@@ -335,9 +359,12 @@ std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
 
 void Lanes::count_reported(Lane& lane, std::uint32_t records, bool failed) {
     lane.reported += records;
-    if (failed) lane.failed += records;
     RINGPOST_ASSERT(lane.reported <= lane.taken);
-    const LaneChannel& channel = *lane.channel;
+    LaneChannel& channel = *lane.channel;
+    if (failed) {
+        lane.failed += records;
+        channel.failed.store(lane.failed, std::memory_order_relaxed);  // of a closed lane, too
+    }
     if (channel.refund && (!failed || channel.refund_failed)) [[unlikely]] channel.refund(records);
 }
 

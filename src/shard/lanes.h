@@ -48,6 +48,8 @@ public:
     /// Marks the lanes' present ends; drained_to_marks says whether all of it has been taken.
     void mark();
     bool drained_to_marks() const;
+    /// Reports what is left in front of the marks as purged, without its bytes.
+    void purge_to_marks(Instant now);
     bool empty() const;
     /// Sets each lane's wake-up threshold: so many more bytes; none, where one waits for memory.
     void set_wake_thresholds(std::uint64_t bytes);
@@ -62,8 +64,8 @@ public:
 
     std::size_t count() const { return open_count_; }
     std::uint64_t records_taken() const { return records_taken_; }
-    /// Of these, how many timed out before there was memory for them.
-    std::uint64_t records_expired() const { return records_expired_; }
+    /// Of these, how many failed before there was memory for them.
+    std::uint64_t records_without_memory() const { return records_without_memory_; }
 
     std::uint32_t on_resolved(const produce::Batch& batch,
                               const produce::Outcome& outcome) override;
@@ -96,10 +98,11 @@ private:
     };
 
     void meet_new();
+    void meet_topic(const produce::Entry& entry, Instant now);
     Duration timeout_of(const produce::Entry& entry) const;
     Instant accepted_by(Lane& lane, Instant created) const;
     void note_waiting(Lane& lane, bool blocked, Instant created, Instant now);
-    void expire(Lane& lane, const produce::Entry& entry, Instant accepted);
+    void report_from_ring(Lane& lane, const produce::Entry& entry, Instant accepted, Errc error);
     static void count_reported(Lane& lane, std::uint32_t records, bool failed);
     static bool collectable(const Lane& lane);
     void drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
@@ -117,7 +120,7 @@ private:
     std::size_t open_count_ = 0;
     std::size_t first_ = 0;                        ///< the lane that a drain begins with
     std::uint64_t records_taken_ = 0;
-    std::uint64_t records_expired_ = 0;
+    std::uint64_t records_without_memory_ = 0;
     Duration delivery_timeout_;
     Instant now_;
     std::size_t lent_bytes_ = 0;

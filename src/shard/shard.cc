@@ -54,6 +54,10 @@ void Shard::turn(Instant until) {
     take_events(count, now);
 
     pressed_ |= lanes_.take_pressed();
+    // pairs with the caller's release store: what was published before is drained next
+    if (press_asked_.load(std::memory_order_relaxed)) [[unlikely]] {
+        pressed_ |= press_asked_.exchange(false, std::memory_order_acquire);
+    }
     Lanes::Drained drained;
     if (stage_ < Stage::closing) {
         // Records that came while the loop slept towards a linger's end may be as old as that
@@ -112,7 +116,7 @@ bool Shard::park(Instant until) {
                       stop_asked_ns_.load(std::memory_order_relaxed) >= 0;
     const bool purge = purge_asked_.load(std::memory_order_relaxed) >
                        purged_.load(std::memory_order_relaxed);
-    const bool other = purge || warm_ups_.has_new();
+    const bool other = purge || warm_ups_.has_new() || press_asked_.load(std::memory_order_relaxed);
     if (!flush && !stop && !other && !lanes_.beyond_threshold()) return true;
     parking_.end();
     return false;
@@ -131,7 +135,7 @@ void Shard::publish_totals() {
     const auto totals = core_->totals();
     taken_.store(lanes_.records_taken(), std::memory_order_relaxed);
     delivered_.store(totals.delivered, std::memory_order_relaxed);
-    failed_.store(totals.failed + lanes_.records_expired(), std::memory_order_relaxed);
+    failed_.store(totals.failed + lanes_.records_without_memory(), std::memory_order_relaxed);
 }
 
 // Flush
@@ -191,6 +195,7 @@ void Shard::work_on_purge(Instant now) {
             lanes_.collect();
         } while (!lanes_.drained_to_marks() && lanes_.drain(now, now).any);
         core_->purge(Purge::queued, now);
+        lanes_.purge_to_marks(now);  // where there was no memory
     }
     publish_totals();
     purged_.store(asked, std::memory_order_release);

@@ -65,6 +65,11 @@ public:
     void wake_if_parked() noexcept {
         if (parking_.should_wake()) wake();
     }
+    /// Somebody waits for credits that records here may hold: nothing lingers.
+    void press() noexcept {
+        press_asked_.store(true, std::memory_order_release);
+        wake_if_parked();
+    }
     /// Returns a ticket; flush_done(ticket) once all that was accepted before is reported.
     std::uint64_t request_flush();
     bool flush_done(std::uint64_t ticket) const {
@@ -149,6 +154,7 @@ private:
     Parking parking_;
     Signal signal_;
     alignas(128) std::atomic<std::uint64_t> flush_asked_{0};   ///< callers: the last ticket
+    std::atomic<bool> press_asked_{false};                     ///< callers; the loop: it has acted
     std::atomic<std::int64_t> stop_asked_ns_{-1};              ///< a caller: timeout; -1: no
     std::atomic<std::uint32_t> purge_what_{0};                 ///< callers: a bit a Purge
     std::atomic<std::uint64_t> purge_asked_{0};                ///< callers, after purge_what_

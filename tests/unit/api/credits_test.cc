@@ -152,5 +152,62 @@ TEST(Credits, WaitingEndsAtItsDeadlineAndSaysWhatIsFull) {
     waits.join();
 }
 
+/// Of failures, too, that come after the lane has gone.
+TEST(Credits, OfAClosedLaneComeBack) {
+    for (const Reports reports : {Reports::all, Reports::errors, Reports::none}) {
+        Options options = options_for_nobody();
+        options.queue_records_max = 100;
+        Producer producer(options);
+        for (int round = 0; round < 4; ++round) {
+            {
+                Lane lane = *producer.open_lane(reports);
+                for (int i = 0; i < 60; ++i) {
+                    const Record record{.topic_name = "t", .value = "v"};
+                    ASSERT_EQ(lane.produce_for(record, 10s), Errc::none) << round << ' ' << i;
+                }
+            }
+            ASSERT_TRUE(producer.purge(Purge::all, 10s));
+        }
+    }
+}
+
+TEST(Credits, AreNotHoardedByLanesThatHaveEndedOrDoNothing) {
+    Options options = options_for_nobody();
+    options.queue_records_max = 1000;
+    options.lane_records_max = 1000;
+    options.lane_ring_bytes = 1 << 16;
+    options.message_max_bytes = 10'000;
+    Producer producer(options);
+    std::vector<Lane> idle;
+    std::array<DeliveryReport, 16> reports;
+    for (int i = 0; i < 300; ++i) {
+        idle.push_back(*producer.open_lane());
+        const Record record{.topic_name = "t", .value = "v"};
+        ASSERT_EQ(idle.back().produce_for(record, 10s), Errc::none) << i;
+        ASSERT_TRUE(producer.purge(Purge::all, 10s));
+        ASSERT_EQ(poll_all(idle.back(), 1).size(), 1U);
+    }
+    Lane busy = *producer.open_lane();
+    int accepted = 0;
+    while (busy.produce({.topic_name = "t", .value = "v"}) == Errc::none) ++accepted;
+    EXPECT_EQ(accepted, 1000);
+}
+
+TEST(Credits, AWaiterEndsTheLingerOfEveryShard) {
+    auto server = start_broker();
+    Options options = options_for(server->bootstrap());
+    options.shards = 2;
+    options.queue_records_max = 4;
+    options.linger = 60s;
+    options.delivery_timeout = 120s;
+    Producer producer(options);
+    Lane waits = *producer.open_lane();
+    Lane other = *producer.open_lane(Reports::none);  // on the other shard
+    for (int i = 0; i < 4; ++i) {
+        ASSERT_EQ(other.produce({.topic_name = "t", .value = "v"}), Errc::none);
+    }
+    EXPECT_EQ(waits.produce_for({.topic_name = "t", .value = "v"}, 20s), Errc::none);
+}
+
 }  // namespace
 }  // namespace ringpost

@@ -2,6 +2,9 @@
 // Reports of all lanes in one queue.
 #include "api/lane_shelf.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <thread>
 
 #include "running.h"
@@ -117,6 +120,85 @@ TEST(SharedReportsThreads, ManyProduceAndOnePolls) {
     }
     for (std::thread& thread : threads) thread.join();
     expect_each_tag_once(all, 6 * each);
+}
+
+/// A callback that runs until it is told to end.
+struct SlowCallback {
+    explicit SlowCallback(Producer& producer) : lane(*producer.open_lane()) {
+        const auto callback = [this](const DeliveryReport&) {
+            running = true;
+            running.notify_all();
+            end.wait(false);
+        };
+        EXPECT_EQ(lane.produce({.topic_name = "t", .value = "v"}, on_delivery(callback)),
+                  Errc::none);
+        EXPECT_TRUE(producer.purge(Purge::all, 10s));
+        thread = std::thread([this, &producer] { producer.serve(); });
+        running.wait(false);
+    }
+    ~SlowCallback() {
+        end = true;
+        end.notify_all();
+        thread.join();
+    }
+    Lane lane;
+    std::atomic<bool> running{false};
+    std::atomic<bool> end{false};
+    std::thread thread;
+};
+
+TEST(SharedReportsThreads, APollDoesNotWaitForAnothersCallbacks) {
+    Options options = options_for_nobody();
+    options.delivery_reports_shared = true;
+    Producer producer(options);
+    std::array<DeliveryReport, 4> reports;
+    Lane other = *producer.open_lane();
+    {
+        SlowCallback callback(producer);
+        EXPECT_EQ(producer.poll(reports), 0U);
+        EXPECT_EQ(producer.poll_for(reports, 10ms), 0U);
+        ASSERT_EQ(other.produce({.topic_name = "t", .value = "v"}), Errc::none);
+        ASSERT_TRUE(producer.purge(Purge::all, 10s));
+    }
+    EXPECT_EQ(producer.poll_for(reports, 10s), 1U);
+}
+
+TEST(SharedReportsThreads, WhoFoundAnotherReadingIsWokenWhenThatHasDone) {
+    Options options = options_for_nobody();
+    options.delivery_reports_shared = true;
+    Producer producer(options);
+    std::thread waits;
+    {
+        SlowCallback callback(producer);
+        Lane other = *producer.open_lane();
+        ASSERT_EQ(other.produce({.topic_name = "t", .value = "v"}), Errc::none);
+        ASSERT_TRUE(producer.purge(Purge::all, 10s));
+        waits = std::thread([&] {
+            std::array<DeliveryReport, 4> reports;
+            EXPECT_EQ(producer.poll_for(reports, 60s), 1U);
+        });
+        std::this_thread::sleep_for(20ms);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    waits.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
+}
+
+/// Whoever held a lock in the parent is not there to give it back.
+TEST(SharedReportsThreads, AForkedChildCanDestroyTheProducerThoughSomebodyReads) {
+    Options options = options_for_nobody();
+    options.delivery_reports_shared = true;
+    auto producer = std::make_unique<Producer>(options);
+    SlowCallback callback(*producer);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        producer.reset();
+        _exit(0);
+    }
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status)) << "hung until the alarm";
 }
 
 }  // namespace

@@ -230,6 +230,27 @@ TEST_P(EitherMode, AFailedRecordsBytesAreInItsReport) {
     }
 }
 
+/// Parked records take half of the memory, and their bytes are lent then: the rest finds no room.
+TEST(Producer, APurgeEndsWhatWaitsInTheRingsToo) {
+    Options options = options_for_nobody();
+    options.buffer_memory = 8 << 20;
+    Producer producer(options);
+    Lane lane = *producer.open_lane();
+    const std::string value(1000, 'v');
+    std::uint64_t accepted = 0;
+    const Record record{.topic_name = "t", .value = value};
+    while (lane.produce_for(record, 50ms) == Errc::none) ++accepted;
+    EXPECT_GT(accepted, 5000U);
+    ASSERT_TRUE(producer.purge(Purge::all, 10s));
+    EXPECT_EQ(lane.flush(0s).outstanding, 0U);
+    std::array<DeliveryReport, 64> reports;
+    std::uint64_t purged = 0;
+    while (const std::size_t count = lane.poll(reports)) {
+        for (std::size_t i = 0; i < count; ++i) purged += reports[i].error == Errc::purged;
+    }
+    EXPECT_EQ(purged, accepted);
+}
+
 TEST_P(EitherMode, StopsInTimeAndPurgesWhatIsLeft) {
     server->call([](fake::Cluster& cluster) {
         cluster.faults().on_request = [](const fake::RequestAttempt& attempt) {

@@ -359,5 +359,101 @@ INSTANTIATE_TEST_SUITE_P(Modes, ReportReader, testing::Values(Mode::threaded, Mo
                              return i.param == Mode::threaded ? "threaded" : "inline";
                          });
 
+// Bytes that are lent
+// -----------------------------------------------------------------------------------------
+
+TEST(LentBytes, StayWithTheirReportsUntilTheNextPoll) {
+    Producer producer(options_for_nobody());
+    Lane mine = *producer.open_lane();
+    Lane other = *producer.open_lane();
+    const std::string a(100, 'A');
+    const std::string b(100, 'B');
+    for (int i = 0; i < 20; ++i) {
+        ASSERT_EQ(mine.produce({.topic_name = "t", .value = a}), Errc::none);
+    }
+    ASSERT_TRUE(producer.purge(Purge::all, 10s));
+    std::array<DeliveryReport, 10> reports;  // fewer than the batch has
+    for (int round = 0; round < 2; ++round) {
+        ASSERT_EQ(mine.poll(reports), 10U);
+        for (int i = 0; i < 600; ++i) {
+            ASSERT_EQ(other.produce({.topic_name = i % 2 ? "t" : "u", .value = b}), Errc::none);
+        }
+        ASSERT_TRUE(producer.purge(Purge::all, 10s));  // so they have been taken into batches
+        for (const DeliveryReport& report : reports) {
+            ASSERT_TRUE(report.has_record);
+            ASSERT_EQ(std::string(report.value.data(), report.value.size()), a) << round;
+        }
+        std::array<DeliveryReport, 100> rest;
+        while (other.poll(rest) != 0) {}
+    }
+}
+
+/// Nothing that they were lent is kept from the shard, nor its slots from the lane.
+TEST(LentBytes, AreNotHeldForReportsThatNobodyIsGiven) {
+    Options options = options_for_nobody();
+    options.lane_records_max = 500;
+    Producer producer(options);
+    Lane sync = *producer.open_lane();
+    for (int i = 0; i < 800; ++i) {
+        const Record record{.topic_name = "t", .value = "v", .delivery_timeout = 1ms};
+        ASSERT_EQ(sync.produce_sync(record, 10s).error, Errc::delivery_timeout) << i;
+    }
+    EXPECT_EQ(sync.outstanding(), 0U);
+
+    options.delivery_reports_with_records = true;
+    Producer quiet(options);
+    Lane none = *quiet.open_lane(Reports::none);
+    for (int i = 0; i < 2000; ++i) {
+        ASSERT_EQ(none.produce({.topic_name = "t", .value = "v"}), Errc::none) << i;
+        const bool purged = i % 20 != 19 || quiet.purge(Purge::all, 10s);
+        ASSERT_TRUE(purged);
+    }
+}
+
+TEST(LentBytes, AWaitThatOnlyAPollCanEndIsNotBegun) {
+    Options options = options_for_nobody();
+    options.lane_records_max = 1000;
+    Producer producer(options);
+    Lane lane = *producer.open_lane();
+    for (int i = 0; i < 1000; ++i) {  // each a batch of its own, more than may be held at once
+        const std::string topic = "t" + std::to_string(i);
+        ASSERT_EQ(lane.produce({.topic_name = topic, .value = "v"}), Errc::none);
+    }
+    ASSERT_TRUE(producer.purge(Purge::all, 10s));
+    std::vector<DeliveryReport> reports(1000);
+    const std::size_t first = lane.poll(reports);
+    ASSERT_LT(first, 1000U);
+    for (std::size_t i = 0; i < first; ++i) {
+        ASSERT_EQ(lane.produce({.topic_name = "t0", .value = "v"}), Errc::none);
+    }
+    EXPECT_EQ(lane.produce_for({.topic_name = "t0", .value = "v"}, forever), Errc::reports_full);
+    EXPECT_GT(lane.poll(reports), 0U);
+}
+
+TEST(Callbacks, FindTheCreditsOfWhatHasBeenReportedAndDoNotWaitForMore) {
+    Options options = options_for_nobody();
+    options.queue_records_max = 4;
+    options.max_block = Options::Millis(-1);
+    Producer producer(options);
+    Lane lane = *producer.open_lane();
+    std::vector<Errc> answers;
+    const auto again = [&](const DeliveryReport&) {
+        answers.push_back(lane.produce({.topic_name = "t", .value = "again"}));
+        answers.push_back(lane.produce({.topic_name = "t", .value = "one too many"}));
+    };
+    for (int i = 0; i < 4; ++i) {
+        ASSERT_EQ(lane.produce({.topic_name = "t", .value = "v"}, on_delivery(again)),
+                  Errc::none);
+    }
+    ASSERT_TRUE(producer.purge(Purge::all, 10s));
+    EXPECT_EQ(lane.serve(), 4U);
+    ASSERT_EQ(answers.size(), 8U);
+    for (std::size_t i = 0; i < 8; i += 2) {
+        EXPECT_EQ(answers[i], Errc::none) << i;
+        EXPECT_NE(answers[i + 1], Errc::none) << i;
+        EXPECT_TRUE(is_full(answers[i + 1])) << i;
+    }
+}
+
 }  // namespace
 }  // namespace ringpost

@@ -26,6 +26,15 @@ inline Options options_for(const std::string& brokers, Mode mode = Mode::threade
     return options;
 }
 
+/// Nobody listens there: what is produced stays in memory until it is purged.
+inline Options options_for_nobody() {
+    Options options = options_for("127.0.0.1:1");
+    options.log_level = LogLevel::off;
+    options.delivery_timeout = 120s;
+    options.stop_timeout = 0s;
+    return options;
+}
+
 inline std::unique_ptr<tools::BrokerThread> start_broker(fake::ClusterOptions cluster = {
                                                        .partitions = 4}) {
     auto started = tools::BrokerThread::start({.cluster = std::move(cluster)});

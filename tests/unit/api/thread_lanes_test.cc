@@ -2,6 +2,7 @@
 // Threads that just call the producer.
 #include "api/thread_lanes.h"
 
+#include <fstream>
 #include <set>
 #include <thread>
 
@@ -152,6 +153,118 @@ TEST(ThreadLanes, AStartThatFailsIsToldByTheCallThatNeededIt) {
     EXPECT_NE(lane.error().text.find("batch.size"), std::string::npos) << lane.error().text;
     EXPECT_EQ(producer.produce_sync({.topic_name = "t", .value = "v"}, 1s).error,
               Errc::invalid_option);
+}
+
+TEST(ThreadLanes, APollThatWaitsIsWokenForAThreadThatEnds) {
+    Producer producer(options_for_nobody());
+    ASSERT_TRUE(producer.start());
+    const auto leave_a_report = [&] {
+        std::thread([&] {
+            ASSERT_EQ(producer.produce({.topic_name = "t", .value = "v"}), Errc::none);
+            std::this_thread::sleep_for(50ms);  // so that the poll has begun
+            ASSERT_TRUE(producer.purge(Purge::all, 10s));
+        }).join();
+    };
+    std::array<DeliveryReport, 4> reports;
+    for (const bool with_a_lane : {false, true}) {
+        if (with_a_lane) {
+            ASSERT_EQ(producer.produce({.topic_name = "t", .value = "v"}), Errc::none);
+            ASSERT_TRUE(producer.purge(Purge::all, 10s));
+            ASSERT_EQ(poll_all_of(producer, 1).size(), 1U);
+        }
+        std::thread worker(leave_a_report);
+        EXPECT_EQ(producer.poll_for(reports, 60s), 1U);
+        worker.join();
+    }
+    // It ends before its record does: the waiting poll has adopted the lane by then.
+    std::thread([&] {
+        ASSERT_EQ(producer.produce({.topic_name = "t", .value = "v"}), Errc::none);
+    }).join();
+    std::thread purges([&] {
+        std::this_thread::sleep_for(50ms);
+        ASSERT_TRUE(producer.purge(Purge::all, 10s));
+    });
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(producer.poll_for(reports, 60s), 1U);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
+    purges.join();
+}
+
+/// The thread's lanes are gone by then; the last records go out all the same.
+TEST(ThreadLanesDeathTest, MayBeUsedByAStaticObjectsDestructor) {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    const auto leave = [] {
+        static Producer producer(options_for_nobody());
+        struct AtExit {
+            ~AtExit() {
+                std::array<DeliveryReport, 8> reports;
+                const bool accepted =
+                    producer.produce({.topic_name = "t", .value = "bye"}) == Errc::none;
+                const bool purged = producer.purge(Purge::all, 10s);
+                const std::size_t polled = producer.poll(reports) + producer.poll(reports);
+                _exit(accepted && purged && polled == 2 ? 0 : 3);
+            }
+        };
+        static AtExit at_exit;
+        if (producer.produce({.topic_name = "t", .value = "v"}) != Errc::none) _exit(4);
+        std::exit(5);
+    };
+    EXPECT_EXIT(leave(), testing::ExitedWithCode(0), "");
+}
+
+TEST(ThreadLanes, ACallbackThatPollsLeavesItsOwnLaneAlone) {
+    Producer producer(options_for_nobody());
+    std::size_t polled = 99;
+    const auto polls = [&](const DeliveryReport& report) {
+        std::array<DeliveryReport, 4> reports;
+        polled = producer.poll(reports);
+        EXPECT_EQ(report.tag, 5U);
+    };
+    std::thread([&] {
+        ASSERT_EQ(producer.produce({.topic_name = "t", .value = "v", .tag = 5},
+                                   on_delivery(polls)), Errc::none);
+    }).join();
+    ASSERT_TRUE(producer.purge(Purge::all, 10s));
+    EXPECT_EQ(producer.serve(), 1U);
+    EXPECT_EQ(polled, 0U);
+}
+
+TEST(ThreadLanes, AFirstProduceDoesNotWaitForAStop) {
+    Producer producer(options_for_nobody());
+    ASSERT_EQ(producer.produce({.topic_name = "t", .value = "v"}), Errc::none);
+    std::thread stops([&] { producer.stop(30s); });
+    while (producer.state() != Producer::State::stopping) std::this_thread::yield();
+    std::thread([&] {
+        EXPECT_EQ(producer.produce({.topic_name = "t", .value = "v"}), Errc::stopped);
+        EXPECT_EQ(producer.produce_sync({.topic_name = "t", .value = "v"}, 100ms).error,
+                  Errc::stopped);
+        EXPECT_EQ(producer.state(), Producer::State::stopping);
+    }).join();
+    EXPECT_TRUE(producer.purge(Purge::all, 10s));  // with nothing left, the stop ends
+    stops.join();
+}
+
+/// Reports that nobody need poll do not keep the lanes of threads that come and go.
+TEST(ThreadLanes, OfEndedThreadsThatOnlyWantErrorsAreLetGo) {
+    auto server = start_broker();
+    Options options = options_for(server->bootstrap());
+    options.delivery_reports = Reports::errors;
+    Producer producer(options);
+    const auto count_maps = [] {
+        std::ifstream in("/proc/self/statm");
+        std::size_t pages = 0;
+        in >> pages;
+        return pages;
+    };
+    std::size_t after_some = 0;
+    for (int i = 0; i < 200; ++i) {
+        std::thread([&] {
+            ASSERT_EQ(producer.produce_for({.topic_name = "t", .value = "v"}, 10s), Errc::none);
+        }).join();
+        ASSERT_TRUE(producer.flush(10s).ok());
+        if (i == 20) after_some = count_maps();
+    }
+    EXPECT_LT(count_maps(), after_some + 20 * (options.lane_ring_bytes / 4096));
 }
 
 }  // namespace

@@ -97,10 +97,11 @@ TEST(Lanes, ARecordThatNeverFindsMemoryTimesOutInItsRing) {
 
     bench.now = bench.now + (timeout - Duration::ms(1));
     EXPECT_TRUE(bench.drain().blocked);
-    EXPECT_EQ(bench.lanes.records_expired(), 0U);
+    EXPECT_EQ(bench.lanes.records_without_memory(), 0U);
     bench.now = bench.now + Duration::ms(1);
     while (bench.drain().more) {}
-    EXPECT_EQ(bench.lanes.records_expired(), 201 - in_batches) << "each lane's, memory or not";
+    EXPECT_EQ(bench.lanes.records_without_memory(), 201 - in_batches)
+        << "each lane's, memory or not";
     std::uint32_t next = static_cast<std::uint32_t>(in_batches);
     for (const ReportedRecord& record : caller.poll()) EXPECT_EQ(record.slot, next++);
     EXPECT_EQ(next, 200U);
