@@ -321,6 +321,20 @@ class Cluster:
                     raise
                 time.sleep(1)
 
+    def restart_all(self):
+        """Starts every node, all of which were killed: one alone would wait for a quorum."""
+        for node in self.nodes:
+            self.launch(node)
+        self.wait_until_serving()
+
+    def move(self, number):
+        """Restarts a node that was killed on another port, as a new address of its host would."""
+        node = self.node(number)
+        old, node['port'] = node['port'], free_ports(1)[0]
+        path = pathlib.Path(node['properties'])
+        path.write_text(path.read_text().replace(f'127.0.0.1:{old}', f"127.0.0.1:{node['port']}"))
+        self.restart(number)
+
     # Topics.
 
     def create_topic(self, name, partitions, replicas):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several producers of several lanes against a real Kafka whose nodes die, freeze and come back.
+"""Several producers of several lanes against a real Kafka whose nodes die, freeze, move and come
+back, one at a time or all at once, and whose topics move, grow, go and come back.
 
 One minute; CHAOS_SECONDS=300 for longer, CHAOS_SEED=N for the same schedule again.
 """
@@ -20,18 +21,24 @@ Report = collections.namedtuple('Report', 'value topic partition offset error ma
 
 
 class Chaos:
-    """A schedule of faults, drawn from a seed. One node is in trouble at a time: acks=all holds."""
+    """A schedule of faults, drawn from a seed. Nothing that was acknowledged is lost by them: one
+    node is in trouble at a time, or all are killed and keep what they gave to the kernel."""
 
-    def __init__(self, kafka, doomed, seed):
-        self.kafka, self.doomed = kafka, doomed
+    def __init__(self, kafka, doomed, growing, seed):
+        self.kafka, self.doomed, self.growing = kafka, doomed, growing
+        self.partitions = 1
         self.dice = random.Random(seed)
         self.counts = collections.Counter()
 
     def run(self, seconds):
         end = time.monotonic() + seconds
-        faults = (self.kill, self.kill, self.freeze, self.elect, self.remake_topic)
+        faults = [self.kill, self.kill, self.freeze, self.freeze_for_long, self.elect,
+                  self.remake_topic, self.grow_topic, self.move, self.kill_all]
+        left = []
         while time.monotonic() < end:
-            fault = self.dice.choice(faults)
+            if not left:  # each once, in another order, before any comes again
+                left = self.dice.sample(faults, len(faults))
+            fault = left.pop()
             fault()
             self.counts[fault.__name__] += 1
             time.sleep(self.dice.uniform(0.5, 3))
@@ -47,6 +54,29 @@ class Chaos:
         self.kafka.kill(node, signal.SIGSTOP)
         time.sleep(self.dice.uniform(0.5, 6))
         self.kafka.kill(node, signal.SIGCONT)
+
+    def freeze_for_long(self):
+        """Until the others have given its partitions away (broker.session.timeout.ms, 9 s)."""
+        node = self.dice.choice(self.kafka.nodes)['node']
+        self.kafka.kill(node, signal.SIGSTOP)
+        time.sleep(self.dice.uniform(10, 14))
+        self.kafka.kill(node, signal.SIGCONT)
+
+    def move(self):
+        node = self.dice.choice(self.kafka.nodes)['node']
+        self.kafka.kill(node)
+        self.kafka.move(node)
+
+    def kill_all(self):
+        for node in self.kafka.nodes:
+            self.kafka.kill(node['node'])
+        time.sleep(self.dice.uniform(0, 3))
+        self.kafka.restart_all()
+
+    def grow_topic(self):
+        self.partitions += 1
+        self.tool('TopicCommand', '--alter', '--topic', self.growing, '--partitions',
+                  str(self.partitions))
 
     def elect(self):
         self.tool('LeaderElectionCommand', '--election-type', 'preferred',
@@ -129,13 +159,14 @@ class ChaosTest(unittest.TestCase):
         kafka = real_kafka.cluster()
         seconds = int(os.environ.get('CHAOS_SECONDS', '60'))
         seed = int(os.environ.get('CHAOS_SEED', time.time_ns() % 10**6))
-        steady = [kafka.new_topic(partitions=6), kafka.new_topic(partitions=1)]
+        growing = kafka.new_topic(partitions=1)
+        steady = [kafka.new_topic(partitions=6), growing]
         doomed = kafka.new_topic(partitions=3)
         folder = program.build_dir / 'chaos'
         folder.mkdir(exist_ok=True)
         loads = {name: start_load(kafka, name, seconds, topics, folder)
                  for name, topics in {'p0': steady, 'p1': steady, 'p2': [*steady, doomed]}.items()}
-        chaos = Chaos(kafka, doomed, seed)
+        chaos = Chaos(kafka, doomed, growing, seed)
         try:
             chaos.run(seconds)
             kafka.heal()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// paced_load BROKERS TOPIC PARTITIONS RATE SECONDS: one lane that offers each partition RATE records
-// a second of 1,000 bytes, whatever becomes of them, and goes on where a limit is reached. Every
-// tenth of a second it writes how many of each partition's records have been delivered so far:
+// paced_load BROKERS TOPIC PARTITIONS RATE SECONDS: one lane that offers each partition RATE
+// records a second of 1,000 bytes, whatever becomes of them, and goes on where a limit is reached.
+// Every tenth of a second it writes how many of each partition's records have been delivered:
 //   MILLISECONDS DELIVERED...
 // Then it flushes, and writes how many it accepted, how many were delivered and how many failed.
 

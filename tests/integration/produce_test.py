@@ -114,3 +114,20 @@ class Lines(unittest.TestCase):
                     self.delivered(bootstrap, 'topic-' + acks, '-X', f'acks={acks}',
                                    '-X', f'enable.idempotence={idempotence}', stdin=b'a\nb\n')
                     self.assertEqual(len(oracle.read_back(bootstrap, 'topic-' + acks)), 2)
+
+
+class AutoCreation(unittest.TestCase):
+    def test_makes_topics_that_records_name_if_both_sides_allow_it(self):
+        kafka = real_kafka.creating()
+        for number in range(5):
+            topic = f'made-{number}'
+            outcome = program.produce(kafka.bootstrap, topic, stdin=b'a\nb\nc\n')
+            self.assertEqual((outcome.code, outcome.summary['delivered']), (0, 3), outcome)
+            self.assertEqual(sorted(record.value for record in
+                                    oracle.read_back(kafka.bootstrap, topic)),
+                             [b'a', b'b', b'c'])
+        outcome = program.produce(kafka.bootstrap, 'not-made', '-X',
+                                  'allow.auto.create.topics=false', '-X',
+                                  'topic.metadata.propagation.max.ms=500', stdin=b'a\n')
+        self.assertNotEqual(outcome.code, 0, outcome)
+        self.assertIn('unknown_topic_or_partition', outcome.out + outcome.err)

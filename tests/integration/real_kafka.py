@@ -12,7 +12,7 @@ import kafka_cluster  # noqa: E402: found through the line above
 
 OLDER_VERSION = '3.9.1'
 
-_started = {}  # by version: the cluster, or the reason why there is none
+_started = {}  # by folder: the cluster, or the reason why there is none
 _topic_numbers = itertools.count(1)
 
 
@@ -39,26 +39,32 @@ def cluster():
     return _running(kafka_cluster.VERSION, 'kafka-for-tests', 3)
 
 
+def creating():
+    """One node that makes a topic when somebody asks for it."""
+    return _running(kafka_cluster.VERSION, 'creating-kafka-for-tests', 1, auto_create=True)
+
+
 def older():
     """The same for one node of the line before."""
     return _running(OLDER_VERSION, 'older-kafka-for-tests', 1)
 
 
-def _running(version, folder, node_count):
-    if version not in _started:
-        _started[version] = _start(version, program.build_dir / folder, node_count)
-    kafka = _started[version]
+def _running(version, folder, node_count, auto_create=False):
+    if folder not in _started:
+        _started[folder] = _start(version, program.build_dir / folder, node_count, auto_create)
+    kafka = _started[folder]
     if isinstance(kafka, Kafka):
         kafka.heal()
         return kafka
     return program.unavailable(f'no real Kafka {version}: {kafka}')
 
 
-def _start(version, folder, node_count):
+def _start(version, folder, node_count, auto_create):
     kafka = Kafka(folder)
     try:
         kafka.stop()  # one that a killed run may have left
-        kafka.start(node_count, version, config=['auto.create.topics.enable=false'])
+        enable = str(auto_create).lower()
+        kafka.start(node_count, version, config=[f'auto.create.topics.enable={enable}'])
     except (kafka_cluster.ClusterError, OSError) as error:
         return str(error)
     return kafka
