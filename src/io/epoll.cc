@@ -28,7 +28,7 @@ SocketId id_of(std::uint64_t mark) {
 
 }  // namespace
 
-EpollIo::EpollIo(const IoOptions& options) : SocketIo(options, Blocking::no) {}
+EpollIo::EpollIo(const IoOptions& options, Blocking blocking) : SocketIo(options, blocking) {}
 
 EpollIo::~EpollIo() {
     if (epoll_ >= 0) ::close(epoll_);

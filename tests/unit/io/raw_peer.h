@@ -126,7 +126,7 @@ inline void reset_connection(Descriptor& d) {
     d.close();
 }
 
-/// From here on this process gets `error` for the system call, like in a container.
+/// From here on each thread of this process gets `error` for the system call, like in a container.
 inline bool deny_system_call(unsigned number, unsigned error) {
     sock_filter code[] = {
         {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
@@ -136,7 +136,7 @@ inline bool deny_system_call(unsigned number, unsigned error) {
     };
     const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
     return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+           ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
 /// Runs `body` in a fork, and gives what it returned: empty for success, or what went wrong.
