@@ -59,6 +59,8 @@ public:
     void finish();
 
     std::size_t count() const { return open_count_; }
+    /// How many lanes' places a turn looks at.
+    std::size_t places() const { return lanes_.size(); }
     std::uint64_t records_taken() const { return records_taken_; }
     /// Of these, how many timed out before there was memory for them.
     std::uint64_t records_expired() const { return records_expired_; }
@@ -93,6 +95,7 @@ private:
     };
 
     void meet_new();
+    void trim();
     Duration timeout_of(const produce::Entry& entry) const;
     Instant accepted_by(Lane& lane, Instant created) const;
     void note_waiting(Lane& lane, bool blocked, Instant created, Instant now);
