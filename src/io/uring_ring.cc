@@ -170,7 +170,7 @@ int UringRing::enter(unsigned minimum, unsigned flags, void* argument, std::size
     const int result =
         io_uring_enter2(static_cast<unsigned>(ring_.enter_ring_fd), submissions, minimum,
                         flags | enter_flags_, static_cast<sigset_t*>(argument), argument_bytes);
-    RINGPOST_ASSERT(result != -EEXIST);  // Another thread than the ring's own: a bug of this library.
+    RINGPOST_ASSERT(result != -EEXIST);  // Another thread than the ring's own: this library's bug.
     return result;
 }
 
