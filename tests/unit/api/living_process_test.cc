@@ -206,6 +206,52 @@ TEST_P(LivingProcess, SaysWhichLimitKeepsItFromStarting) {
     EXPECT_EQ(wrong, "");
 }
 
+TEST_P(LivingProcess, NeedsNoLockedMemory) {
+    const std::string wrong = run_in_child([&]() -> std::string {
+        const rlimit none{0, 0};
+        if (::setrlimit(RLIMIT_MEMLOCK, &none) != 0) return "no limit";
+        Options o = options();
+        o.io_backend = IoBackend::automatic;  // old kernels count a ring's memory
+        Client client(std::move(o));
+        if (std::string not_up = client.start(); !not_up.empty()) return not_up;
+        Tally tally(client.lane);
+        tally.produce();
+        return tally.check_all_delivered();
+    });
+    EXPECT_EQ(wrong, "");
+}
+
+/// Bytes of addresses that this process has in use.
+rlim_t address_bytes() {
+    rlim_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST_P(LivingProcess, SaysWhatAsksForTooMuchMemoryWhereAddressesAreLimited) {
+#ifdef RINGPOST_SANITIZED
+    GTEST_SKIP() << "sanitizers take terabytes of addresses";
+#endif
+    // Room for nothing at all, for a part of what a start takes, for all of it.
+    for (rlim_t spare = 1 << 20;; spare += 8 << 20) {
+        ASSERT_LT(spare, 512 << 20) << "there is never enough";
+        const std::string said = run_in_child([&]() -> std::string {
+            const rlimit limit{address_bytes() + spare, RLIM_INFINITY};
+            if (::setrlimit(RLIMIT_AS, &limit) != 0) return "no limit";
+            Client client(options());
+            if (std::string not_up = client.start(); !not_up.empty()) return not_up;
+            Tally tally(client.lane);
+            for (int i = 0; i < 1000; ++i) tally.produce();
+            return tally.check_all_delivered();
+        });
+        if (said.empty()) break;
+        const bool named = said.find("buffer.memory") != std::string::npos ||
+                           said.find("lane.ring.bytes") != std::string::npos ||
+                           said.find("RLIMIT") != std::string::npos;
+        EXPECT_TRUE(named) << (spare >> 20) << " MB: " << said;
+    }
+}
+
 TEST_P(LivingProcess, WaitsForDescriptorsAndThenDelivers) {
     for (const char* const host : {"127.0.0.1", "localhost"}) {
         const std::string wrong = run_in_child([&]() -> std::string {
