@@ -33,6 +33,7 @@ bool wait_for(Host& host, shard::Shard& shard, shard::Signal& signal, Timeout ti
     if (host.inline_mode()) {
         const Instant until = shard.now() + Duration::from(timeout);
         while (!done()) {
+            if (host.fork_mark.forked()) return false;  // the loop's sockets are the parent's
             if (shard.finished() || shard.now() >= until) return done();
             shard.turn(until);
         }

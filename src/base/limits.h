@@ -39,6 +39,10 @@ inline constexpr std::uint32_t slab_bytes_growth_max = 256 * 1024;
 /// A Kafka topic name: Topic.MAX_NAME_LENGTH.
 inline constexpr std::uint32_t topic_name_bytes_max = 249;
 
+/// Room for all that a shard takes at its start besides its batches' memory: brokers, sockets, the
+/// allocator's own segments of 32 MiB. Asked for at once, so that a process without it is told.
+inline constexpr std::uint64_t set_up_room_bytes = 96ULL << 20;
+
 /// Topics that one producer can name, and partitions that one topic can have.
 inline constexpr std::uint32_t topics_max = 1U << 20;
 inline constexpr std::uint32_t partitions_max = 1U << 20;

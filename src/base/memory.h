@@ -16,7 +16,9 @@ namespace ringpost {
 void* allocate(std::size_t bytes, std::size_t alignment) noexcept;
 void deallocate(void* memory) noexcept;
 
-/// Runs out of memory by assertion: for small set-up allocations that have no other answer.
+/// Runs out of memory by assertion, as the C++ library's own containers do without exceptions: for
+/// what is small and grows with the cluster (brokers, topics, answers to metadata), and would have
+/// no other answer. A start makes sure that there is room (limits::set_up_room_bytes).
 template <typename T>
 struct Allocator {
     using value_type = T;

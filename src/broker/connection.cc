@@ -113,10 +113,10 @@ void Connection::distrust(std::string_view why, Instant now) {
     if (in_socket_state()) fail(Errc::malformed_response, why, now);
 }
 
-void Connection::on_resolved(std::uint32_t address_count, Instant now) {
+void Connection::on_resolved(std::uint32_t address_count, std::string_view reason, Instant now) {
     if (state_ != State::resolving) return;  // shut, or late
     if (address_count == 0) {
-        fail(Errc::resolve_failed, "the name has no address", now);
+        fail(Errc::resolve_failed, reason, now);
         return;
     }
     address_count_ = address_count;

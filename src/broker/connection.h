@@ -134,7 +134,7 @@ public:
 
     /// SetupTurns: a connection that waits may go on.
     void on_turn(Instant now);
-    void on_resolved(std::uint32_t address_count, Instant now);
+    void on_resolved(std::uint32_t address_count, std::string_view reason, Instant now);
     void on_connected(bool ok, std::string_view reason, Instant now);
     /// The connect could not even begin: no socket is left.
     void on_no_socket(Instant now);

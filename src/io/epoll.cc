@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "base/assert.h"
+#include "io/kernel_error.h"
 
 namespace ringpost::io {
 namespace {
@@ -28,7 +28,7 @@ SocketId id_of(std::uint64_t mark) {
 
 }  // namespace
 
-EpollIo::EpollIo(const IoOptions& options) : SocketIo(options, Blocking::no) {}
+EpollIo::EpollIo(const IoOptions& options, Blocking blocking) : SocketIo(options, blocking) {}
 
 EpollIo::~EpollIo() {
     if (epoll_ >= 0) ::close(epoll_);
@@ -43,7 +43,7 @@ Result<void> EpollIo::open() {
     event.data.u64 = wake_mark;
     if (epoll_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_descriptor(), &event) < 0) {
         return Error{Errc::system_error,
-                     fmt::format("can't set epoll up: {}", std::strerror(errno))};
+                     fmt::format("can't set epoll up: {}", kernel_error(errno))};
     }
     return {};
 }

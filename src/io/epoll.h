@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Io on epoll, for hosts that deny io_uring. Same events, more system calls.
+// The Io on epoll, for hosts that deny io_uring, from the start or later. Same events, more system
+// calls.
 #pragma once
 
 #include <sys/epoll.h>
@@ -13,15 +14,15 @@ namespace ringpost::io {
 /// wait for an edge.
 ///
 /// Thread: one. Blocks: only in wait().
-class EpollIo final : public SocketIo {
+class EpollIo : public SocketIo {
 public:
-    explicit EpollIo(const IoOptions& options);
+    explicit EpollIo(const IoOptions& options, Blocking blocking = Blocking::no);
     ~EpollIo() override;
 
     Result<void> open();
     std::string description() const override { return "epoll"; }
 
-private:
+protected:
     void start_connect(Socket& socket) override;
     void start_accept(Socket& socket) override;
     void start_send(Socket& socket) override;
@@ -29,6 +30,7 @@ private:
     void start_close(Socket& socket) override;
     void run_kernel(Instant until) override;
 
+private:
     int watch(Socket& socket);
     int wait_for_edges(std::span<epoll_event> edges, Instant until);
     void on_edge(Socket& socket, std::uint32_t events);

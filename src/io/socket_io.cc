@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "io/kernel_error.h"
 
 namespace ringpost::io {
 namespace {
@@ -59,7 +60,7 @@ Result<void> SocketIo::open_wake() {
     wake_descriptor_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_descriptor_ < 0) {
         return Error{Errc::system_error,
-                     fmt::format("can't make an eventfd: {}", std::strerror(errno))};
+                     fmt::format("can't make an eventfd: {}", kernel_error(errno))};
     }
     resolver_ = std::make_unique<Resolver>(wake_descriptor_);
     return {};
@@ -222,7 +223,7 @@ Socket* SocketIo::on_accepted(Socket& listener, int descriptor) {
 void SocketIo::on_accept_failed(Socket& listener, int result) {
     if (listener.closing) return;
     if (is_shortage(result)) {
-        log_.warn("accepting pauses: {}", std::strerror(-result));
+        log_.warn("accepting pauses: {}", kernel_error(-result));
         listener.accept_paused = true;
         accept_retry_at_ = now() + accept_pause;
     } else {

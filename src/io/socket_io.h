@@ -43,6 +43,8 @@ protected:
     SocketIo(const IoOptions& options, Blocking blocking);
     /// The eventfd and the resolver on it. First of all.
     Result<void> open_wake();
+    /// How descriptors are opened from here on.
+    void set_blocking(Blocking blocking) { blocking_ = blocking; }
 
     // What a backend does. Each answers with one of the on_x below, at once or later.
     virtual void start_connect(Socket& socket) = 0;

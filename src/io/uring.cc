@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -28,13 +29,18 @@ constexpr Duration drain_max = Duration::seconds(2);
 /// The rest before the kernel is asked again after it had no memory for a request.
 constexpr int memory_pause_ms = 1;
 
+/// How long it may have none. What is outstanding could not even be cancelled, so a longer patience
+/// would hold up a stop.
+constexpr Duration shortage_max = Duration::seconds(1);
+
 }  // namespace
 
 UringIo::UringIo(const IoOptions& options)
-    : SocketIo(options, Blocking::yes), capabilities_(options.capabilities) {}
+    : EpollIo(options, Blocking::yes), capabilities_(options.capabilities) {}
 
 Result<void> UringIo::open() {
-    if (Result<void> opened = open_wake(); !opened) return opened;
+    // Taken while it can be had: falling back must not fail.
+    if (Result<void> opened = EpollIo::open(); !opened) return opened;
     const auto count = static_cast<std::uint32_t>(sockets().size());
     if (Result<void> opened = ring_.open(capabilities_, (count + 1) * socket_operations_max);
         !opened) {
@@ -57,38 +63,48 @@ UringIo::~UringIo() {
 }
 
 std::string UringIo::description() const {
+    if (fallen_back_) return EpollIo::description();
     utsname system{};
     ::uname(&system);
     return fmt::format("io_uring ({}, Linux {})", ring_.description(), system.release);
 }
 
 void UringIo::start_connect(Socket& socket) {
-    io_uring_sqe& entry = submission();
-    io_uring_prep_connect(&entry, socket.descriptor, &socket.address.plain, socket.address.size);
-    track(entry, socket, Operation::connect);
+    if (fallen_back_) return EpollIo::start_connect(socket);
+    io_uring_sqe* entry = submission();
+    if (entry == nullptr) return;
+    io_uring_prep_connect(entry, socket.descriptor, &socket.address.plain, socket.address.size);
+    track(*entry, socket, Operation::connect);
 }
 
 void UringIo::start_accept(Socket& socket) {
-    io_uring_sqe& entry = submission();
-    io_uring_prep_accept(&entry, socket.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
-    track(entry, socket, Operation::accept);
+    if (fallen_back_) return EpollIo::start_accept(socket);
+    io_uring_sqe* entry = submission();
+    if (entry == nullptr) return;
+    io_uring_prep_accept(entry, socket.descriptor, nullptr, nullptr, SOCK_CLOEXEC);
+    track(*entry, socket, Operation::accept);
 }
 
 void UringIo::start_send(Socket& socket) {
+    if (fallen_back_) return EpollIo::start_send(socket);
     const bool wait_all = (capabilities_ & cap_send_waitall) != 0;
-    io_uring_sqe& entry = submission();
-    io_uring_prep_sendmsg(&entry, socket.descriptor, &socket.message,
+    io_uring_sqe* entry = submission();
+    if (entry == nullptr) return;
+    io_uring_prep_sendmsg(entry, socket.descriptor, &socket.message,
                           MSG_NOSIGNAL | (wait_all ? MSG_WAITALL : 0));
-    track(entry, socket, Operation::send);
+    track(*entry, socket, Operation::send);
 }
 
 void UringIo::start_receive(Socket& socket) {
-    io_uring_sqe& entry = submission();
-    io_uring_prep_recv(&entry, socket.descriptor, socket.room.data(), socket.room.size(), 0);
-    track(entry, socket, Operation::receive);
+    if (fallen_back_) return EpollIo::start_receive(socket);
+    io_uring_sqe* entry = submission();
+    if (entry == nullptr) return;
+    io_uring_prep_recv(entry, socket.descriptor, socket.room.data(), socket.room.size(), 0);
+    track(*entry, socket, Operation::receive);
 }
 
 void UringIo::start_close(Socket& socket) {
+    if (fallen_back_) return EpollIo::start_close(socket);
     if (socket.operations == 0) return on_closed(socket);
     // Each by its own user_data, which every kernel knows; cancelling by descriptor needs 5.19.
     const std::uint8_t outstanding = socket.operations;
@@ -98,8 +114,11 @@ void UringIo::start_close(Socket& socket) {
 }
 
 void UringIo::run_kernel(Instant until) {
+    if (fallen_back_) return EpollIo::run_kernel(until);
     Instant from;
-    if (until > Instant{} && !ring_.has_completion() && until > (from = now())) {
+    if (refusal_ != 0) {
+        // Found out by submission(); nothing more can be entered.
+    } else if (until > Instant{} && !ring_.has_completion() && until > (from = now())) {
         const Duration timeout = until - from;
         count_sleep();
         count_calls(1);
@@ -109,13 +128,55 @@ void UringIo::run_kernel(Instant until) {
         check_enter(ring_.submit_and_reap(), false);
     }
     reap();
+    if (refusal_ != 0) fall_back();
 }
 
 void UringIo::check_enter(int result, bool may_rest) {
-    if (result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY) return;
-    // Without memory for requests the kernel takes none; the entries stay queued.
-    RINGPOST_ASSERT(result == -EAGAIN || result == -ENOMEM);
-    if (may_rest) ::poll(nullptr, 0, memory_pause_ms);
+    if (result >= 0 || result == -ETIME || result == -EINTR) {
+        short_since_ = Instant::never();
+        return;
+    }
+    // Without memory for requests the kernel takes none; the entries stay queued. Whatever else it
+    // says, a filter's errno or that there is no such ring any more, it will say again.
+    const bool shortage = result == -EAGAIN || result == -ENOMEM || result == -EBUSY;
+    const Instant time = now();
+    short_since_ = std::min(short_since_, time);
+    if (!shortage || time - short_since_ > shortage_max) {
+        refusal_ = -result;
+    } else if (may_rest) {
+        ::poll(nullptr, 0, memory_pause_ms);
+    }
+}
+
+/// What is outstanding can't be waited for. Its memory is safe once the sockets are shut down: a
+/// send fails, and a receive finds nothing to write.
+void UringIo::fall_back() {
+    log().error("io_uring can't be used any more: {}; epoll is, on new connections",
+                std::strerror(refusal_));
+    fallen_back_ = true;
+    set_blocking(Blocking::no);
+    for (Socket& s : sockets()) {
+        if (s.open) take_back(s);
+    }
+    outstanding_ = 0;
+    ring_.close();
+}
+
+void UringIo::take_back(Socket& s) {
+    s.operations = 0;
+    s.cancels = 0;
+    if (s.descriptor >= 0) {
+        ::shutdown(s.descriptor, SHUT_RDWR);
+        // What had come already; the kernel answers what comes now with a reset.
+        while (::recv(s.descriptor, nullptr, INT32_MAX, MSG_TRUNC | MSG_DONTWAIT) > 0) {
+        }
+    }
+    s.readable = s.writable = s.ended = true;
+    if (s.connect_waits()) on_connected(s, -ECONNABORTED);
+    if (s.send_waits()) on_sent(s, -ECONNABORTED);
+    if (s.receive_waits()) on_received(s, -ECONNABORTED);
+    if (s.listening) on_accept_failed(s, -ECONNABORTED);
+    if (s.closing && !s.has_ready(Event::Kind::closed)) on_closed(s);
 }
 
 std::uint64_t UringIo::user_data(SocketId id, Operation operation) {
@@ -123,14 +184,16 @@ std::uint64_t UringIo::user_data(SocketId id, Operation operation) {
            std::uint64_t{static_cast<std::uint8_t>(operation)} << index_bits | id.index;
 }
 
-io_uring_sqe& UringIo::submission() {
+/// Null once the kernel refuses to be entered: run_kernel answers what was asked for.
+io_uring_sqe* UringIo::submission() {
+    if (refusal_ != 0) return nullptr;
     io_uring_sqe* entry = ring_.try_submission();
-    while (entry == nullptr) {
+    while (entry == nullptr && refusal_ == 0) {
         count_calls(1);
         check_enter(ring_.submit(), true);
         entry = ring_.try_submission();
     }
-    return *entry;
+    return entry;
 }
 
 /// Last of all for an entry: some versions of the prep functions clear user_data.
@@ -147,17 +210,19 @@ void UringIo::track(io_uring_sqe& entry, Socket& socket, Operation operation) {
 }
 
 void UringIo::start_wake_poll() {
-    io_uring_sqe& entry = submission();
+    io_uring_sqe* entry = submission();
+    if (entry == nullptr) return;
     // Each write to the eventfd gives a completion. The counter is never read: a write between the
     // end of one poll and the start of the next makes the next one complete at once.
-    io_uring_prep_poll_multishot(&entry, wake_descriptor(), POLLIN);
-    entry.user_data = user_data({0, 0}, Operation::wake);
+    io_uring_prep_poll_multishot(entry, wake_descriptor(), POLLIN);
+    entry->user_data = user_data({0, 0}, Operation::wake);
 }
 
 void UringIo::start_cancel(Socket& socket, Operation operation) {
-    io_uring_sqe& entry = submission();
-    io_uring_prep_cancel64(&entry, user_data(socket.id, operation), 0);
-    track(entry, socket, Operation::cancel);
+    io_uring_sqe* entry = submission();
+    if (entry == nullptr) return;
+    io_uring_prep_cancel64(entry, user_data(socket.id, operation), 0);
+    track(*entry, socket, Operation::cancel);
 }
 
 void UringIo::reap() {

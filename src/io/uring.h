@@ -2,7 +2,7 @@
 // The Io on io_uring. One wait() is one system call, whatever it submits and takes.
 #pragma once
 
-#include "io/socket_io.h"
+#include "io/epoll.h"
 #include "io/uring_ring.h"
 
 namespace ringpost::io {
@@ -12,7 +12,11 @@ namespace ringpost::io {
 ///            sockets and cancelled operations make that microseconds, and there is a bound.
 /// Invariant: a descriptor is closed and `closed` reported only when no operation on it is
 ///            outstanding: close(2) alone would leave a receive in the kernel, with its memory.
-class UringIo final : public SocketIo {
+///
+/// A seccomp filter may come later than the ring. From the first refusal to enter the kernel on it
+/// is an EpollIo for new sockets; those that there are have failed. A listener is among them: an
+/// accept that can't be cancelled would take its next connection away.
+class UringIo final : public EpollIo {
 public:
     explicit UringIo(const IoOptions& options);
     ~UringIo() override;
@@ -39,11 +43,13 @@ private:
     void run_kernel(Instant until) override;
 
     static std::uint64_t user_data(SocketId id, Operation operation);
-    io_uring_sqe& submission();
+    io_uring_sqe* submission();
     void track(io_uring_sqe& entry, Socket& socket, Operation operation);
     void start_wake_poll();
     void start_cancel(Socket& socket, Operation operation);
     void check_enter(int result, bool may_rest);
+    void fall_back();
+    void take_back(Socket& socket);
     void reap();
     void on_completion(const io_uring_cqe& completion);
     void on_open_completion(Socket& socket, Operation operation, int result);
@@ -53,6 +59,9 @@ private:
     UringRing ring_;
     std::uint32_t capabilities_;
     std::uint32_t outstanding_ = 0;  ///< Operations and cancels of all sockets together.
+    int refusal_ = 0;                ///< Why the kernel can't be entered any more, an errno.
+    bool fallen_back_ = false;       ///< The ring is closed, and this is an EpollIo.
+    Instant short_since_ = Instant::never();  ///< The kernel has had no memory for a submission.
 };
 
 }  // namespace ringpost::io

@@ -23,12 +23,15 @@ Error uring_setup_error(int error);
 class UringRing {
 public:
     UringRing() = default;
-    ~UringRing();
+    ~UringRing() { close(); }
     UringRing(const UringRing&) = delete;
     UringRing& operator=(const UringRing&) = delete;
 
     /// Sets the ring up with the newest flags that both the kernel and `capabilities` allow.
     Result<void> open(std::uint32_t capabilities, std::uint32_t operations_max);
+
+    /// Lets go of the ring, and with it of what is outstanding. Nothing may be asked of it again.
+    void close();
 
     /// A submission entry for an io_uring_prep_x, or null when the queue is full: submit(), then
     /// try again.

@@ -51,8 +51,10 @@ void Lanes::meet_new() {
         if (free_numbers_.empty()) {
             lanes_.push_back(std::move(lane));
         } else {
-            lanes_[free_numbers_.back()] = std::move(lane);
-            free_numbers_.pop_back();
+            // The lowest, so that the highest fall free.
+            const auto lowest = std::min_element(free_numbers_.begin(), free_numbers_.end());
+            lanes_[*lowest] = std::move(lane);
+            free_numbers_.erase(lowest);
         }
     }
     new_.clear();
@@ -236,6 +238,13 @@ void Lanes::collect() {
             --open_count_;
         }
     }
+    if (!lanes_.empty() && lanes_.back() == nullptr) trim();
+}
+
+/// Each turn looks at every number: a crowd that has gone must not slow the loop down for ever.
+void Lanes::trim() {
+    while (!lanes_.empty() && lanes_.back() == nullptr) lanes_.pop_back();
+    std::erase_if(free_numbers_, [&](std::uint16_t number) { return number >= lanes_.size(); });
 }
 
 // Sleep and flush

@@ -63,6 +63,8 @@ public:
     void finish();
 
     std::size_t count() const { return open_count_; }
+    /// How many lanes' places a turn looks at.
+    std::size_t places() const { return lanes_.size(); }
     std::uint64_t records_taken() const { return records_taken_; }
     /// Of these, how many failed before there was memory for them.
     std::uint64_t records_without_memory() const { return records_without_memory_; }
@@ -99,6 +101,7 @@ private:
 
     void meet_new();
     void meet_topic(const produce::Entry& entry, Instant now);
+    void trim();
     Duration timeout_of(const produce::Entry& entry) const;
     Instant accepted_by(Lane& lane, Instant created) const;
     void note_waiting(Lane& lane, bool blocked, Instant created, Instant now);

@@ -2,7 +2,9 @@
 // Sockets for connections.
 #include "shard/links.h"
 
-#include <cstring>
+#include <netdb.h>
+
+#include "io/kernel_error.h"
 
 namespace ringpost::shard {
 
@@ -17,7 +19,8 @@ void Links::on_event(const io::Event& event, Instant now) {
         link.resolving = false;
         link.addresses.assign(event.addresses.begin(), event.addresses.end());
         if (event.result != 0) link.addresses.clear();
-        connection.on_resolved(static_cast<std::uint32_t>(link.addresses.size()), now);
+        connection.on_resolved(static_cast<std::uint32_t>(link.addresses.size()),
+                               event.result == 0 ? "" : ::gai_strerror(event.result), now);
         core_.pump(node, now);
         return;
     }
@@ -25,7 +28,7 @@ void Links::on_event(const io::Event& event, Instant now) {
     switch (event.kind) {
         case io::Event::Kind::connected:
             connection.on_connected(event.result == 0,
-                                    event.result == 0 ? "" : std::strerror(-event.result), now);
+                                    event.result == 0 ? "" : io::kernel_error(-event.result), now);
             break;
         case io::Event::Kind::sent:
             connection.on_sent(event.result >= 0, now);

@@ -3,6 +3,7 @@
 #include "shard/shard.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstring>
@@ -10,6 +11,26 @@
 #include "base/assert.h"
 
 namespace ringpost::shard {
+
+namespace {
+
+/// What the tables of so much batch memory take, and all else that a start takes.
+std::uint64_t room_besides(std::uint64_t batch_bytes) {
+    constexpr std::uint64_t share = 4;
+    static_assert((sizeof(produce::Batch) + 16) * share <= limits::slab_bytes_min);
+    return limits::set_up_room_bytes + batch_bytes / share;
+}
+
+Error no_room(std::uint64_t bytes) {
+    rlimit limit{};
+    getrlimit(RLIMIT_AS, &limit);
+    return {Errc::out_of_memory,
+            fmt::format("buffer.memory leaves less than {} bytes for everything else: lower it, or "
+                        "raise RLIMIT_AS (ulimit -v), which is {} bytes",
+                        bytes, limit.rlim_cur)};
+}
+
+}  // namespace
 
 Shard::Shard(const ShardOptions& options) : options_(options) {}
 Shard::~Shard() = default;
@@ -22,6 +43,9 @@ Result<void> Shard::open(std::unique_ptr<io::Io> io) {
         return Error{Errc::out_of_memory, fmt::format("buffer.memory: {} bytes could not be had",
                                                       options_.memory_bytes)};
     }
+    // Asked for and given back: what is small has no other answer than an abort.
+    const std::uint64_t room = room_besides(memory_.size());
+    if (!Block(room, 2U << 20)) return no_room(room);
     // Touched now: a page fault later would cost more than all else that a record costs.
     std::memset(memory_.data(), 0, memory_.size());
     if (io == nullptr) {

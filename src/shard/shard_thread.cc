@@ -21,7 +21,8 @@ Result<void> ShardThread::start(const std::string& name, std::optional<std::uint
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (error != 0) {
         return Error{Errc::system_error,
-                     fmt::format("no thread for a shard: {}", std::strerror(error))};
+                     fmt::format("no thread for a shard: {} (RLIMIT_NPROC, or no memory)",
+                                 std::strerror(error))};
     }
     started_ = true;
     while (!is_up_.load(std::memory_order_acquire)) {

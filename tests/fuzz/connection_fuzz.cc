@@ -26,7 +26,9 @@ public:
             case 0: connection_.want(now_); break;
             case 1: connection_.shut(now_); break;
             case 2:
-                if (resolving_) resolving_ = false, connection_.on_resolved(what / 12 % 4, now_);
+                if (!resolving_) break;
+                resolving_ = false;
+                connection_.on_resolved(what / 12 % 4, "", now_);
                 break;
             case 3:
                 if (connecting_) {

@@ -17,6 +17,8 @@ using Timeout = std::chrono::nanoseconds;
 
 constexpr std::uint32_t keys = 12;
 
+constexpr Duration long_rest = Duration::seconds(60);
+
 Timeout as_timeout(Duration d) { return Timeout{d.count_ns()}; }
 
 }  // namespace
@@ -90,7 +92,7 @@ void SimProducer::run_inline() {
         lane->next_step = world_.now() + step_gap();
     }
     while (!asked_to_stop_) {
-        Instant next = world_.now() + Duration::ms(20);
+        Instant next = world_.now() + (rest_ > long_rest ? rest_ : Duration::ms(20));
         for (const auto& lane : lanes_) {
             if (lane->next_step <= world_.now()) {
                 step_lane(*lane);
@@ -135,12 +137,27 @@ void SimProducer::open_lane(SimLane& lane) {
     world_.note("lane opened", index_, lane.number, static_cast<std::int64_t>(lane.style));
 }
 
-Duration SimProducer::step_gap() { return world_.dice().gap(plan_.records_per_second / 4 + 1); }
+Duration SimProducer::step_gap() {
+    // Who rests for long looks in once a minute.
+    if (calm_ && rest_ > long_rest) return Duration::seconds(60);
+    return world_.dice().gap(plan_.records_per_second / 4 + 1);
+}
+
+void SimProducer::freeze(Duration duration) {
+    frozen_until_ = std::max(frozen_until_, world_.now() + duration);
+    for (const SimShard& shard : shards_) {
+        if (shard.io != nullptr) shard.io->freeze(frozen_until_);
+    }
+    world_.note("freeze", index_, duration.count_ms());
+}
 
 void SimProducer::step_later(std::size_t index) {
     world_.after(step_gap(), [this, index] {
         SimLane& lane = *lanes_[index];
         if (stopped()) return;
+        if (world_.now() < frozen_until_) {
+            return world_.at(frozen_until_, [this, index] { step_later(index); });
+        }
         step_lane(lane);
         step_later(index);
     });
@@ -350,7 +367,9 @@ void SimProducer::poll(SimLane& lane) {
         lane.waiting.pop_front();
     }
     if (lane.waiting.empty()) return;
-    const Duration age = world_.now() - oracle_.accepted_at(lane.waiting.front());
+    // What timed out while nothing ran is reported when it runs again.
+    const Duration age =
+        world_.now() - std::max(oracle_.accepted_at(lane.waiting.front()), frozen_until_);
     if (age > report_within()) {
         const FlushResult left = lane.lane->flush(Timeout{}, Serve::nothing);
         oracle_.fail_about(
@@ -442,7 +461,7 @@ std::uint64_t SimProducer::waits() const {
 /// Each refresh costs a connect, a negotiation and a question, in pieces of whatever size.
 std::uint64_t SimProducer::rest_turns_max() const {
     const auto often = std::min(mine_.options.metadata_max_age, mine_.options.connections_max_idle);
-    const std::uint64_t refreshes = 2 + rest_ms / static_cast<std::uint64_t>(often.count());
+    const auto refreshes = static_cast<std::uint64_t>(2 + rest_.count_ms() / often.count());
     const std::int64_t spin_ns = Duration::from(mine_.options.spin).count_ns();
     const auto spins = static_cast<std::uint64_t>(8 * spin_ns / plan_.turn_time.count_ns());
     const std::uint64_t pieces = (plan_.piece_bytes_max < 1'000 ? 1'000 : 40) + spins;

@@ -33,6 +33,9 @@ public:
         probes_ = 0;
     }
     bool asked_to_stop() const { return asked_to_stop_; }
+    /// All its threads stand still for so long.
+    void freeze(Duration duration);
+    Instant frozen_until() const { return frozen_until_; }
     /// Stops it, wherever it is. `timeout` as in Producer::stop.
     void stop(Duration timeout);
     /// Nothing accepted is without a polled report, and no warm-up without its end.
@@ -40,9 +43,11 @@ public:
     /// What stands in their way.
     std::string unfinished_warm_ups() const;
     bool stopped() const;
-    /// Everything is reported and polled; rest_ms from now, look whether it rests.
-    void begin_rest() { waits_before_rest_ = waits(); }
-    static constexpr std::uint64_t rest_ms = 2'000;
+    /// Everything is reported and polled; when it has lasted, look whether it rests.
+    void begin_rest(Duration lasts) {
+        waits_before_rest_ = waits();
+        rest_ = lasts;
+    }
     /// What must hold then: memory back, loops asleep.
     void check_at_rest();
     std::uint64_t waits() const;
@@ -106,6 +111,8 @@ private:
     bool asked_to_stop_ = false;
     Duration stop_timeout_;
     std::uint64_t waits_before_rest_ = 0;
+    Duration rest_;
+    Instant frozen_until_;
 };
 
 }  // namespace ringpost::sim

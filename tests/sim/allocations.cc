@@ -2,6 +2,8 @@
 // Stands in the place of mimalloc's functions, and of operator new.
 #include "allocations.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
@@ -13,11 +15,13 @@ namespace ringpost::sim {
 
 namespace {
 std::uint64_t count = 0;
+std::uint64_t held = 0;
 }  // namespace
 
 bool Inside::inside_ = false;
 
 std::uint64_t allocations() { return count; }
+std::uint64_t library_bytes() { return held; }
 
 }  // namespace ringpost::sim
 
@@ -34,9 +38,14 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 
 extern "C" {
 void* mi_malloc_aligned(std::size_t bytes, std::size_t alignment) {
-    return counted(bytes, alignment);
+    void* const memory = counted(bytes, alignment);
+    ringpost::sim::held += malloc_usable_size(memory);
+    return memory;
 }
-void mi_free(void* memory) { std::free(memory); }
+void mi_free(void* memory) {
+    ringpost::sim::held -= malloc_usable_size(memory);
+    std::free(memory);
+}
 }
 
 void* operator new(std::size_t bytes) {

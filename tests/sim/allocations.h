@@ -10,6 +10,9 @@ namespace ringpost::sim {
 /// sanitizer, whose allocator is not replaced.
 std::uint64_t allocations();
 
+/// What the library holds of its own allocator's memory. Always 0 under a sanitizer.
+std::uint64_t library_bytes();
+
 /// For as long as it lives, shipped code runs, or the world's does inside of that. Fibers have
 /// their own: a guard stands on the stack of whoever runs.
 class Inside {

@@ -197,6 +197,9 @@ void World::strike(Fault fault) {
             return;
         case Fault::forget_producers:
             return counted(forget_producers());
+        case Fault::freeze:
+            on_freeze(Duration::ms(dice_.magnitude(10, 600'000)));
+            return counted(true);
         // These wait for the next requests that they can strike.
         case Fault::cut_frame:
         case Fault::odd_metadata:

@@ -55,20 +55,62 @@ struct Outcome {
     Duration lasted;
 };
 
-bool all_quiet(const std::vector<std::unique_ptr<SimProducer>>& producers) {
+using Producers = std::vector<std::unique_ptr<SimProducer>>;
+
+/// How often a producer is used in a long rest. In the first half every broker may be met.
+constexpr int rests = 24;
+
+/// The first connection to one that was not.
+constexpr std::uint64_t idle_growth_max = 512 * 1024;
+
+bool all_quiet(const Producers& producers) {
     return std::ranges::all_of(producers, [](const auto& p) { return p->stopped() || p->quiet(); });
 }
 
-/// The whole life of a world. Ends the process if a promise is broken.
-Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
-    const Plan plan = draw_plan(seed);
+/// A record to every partition arrives.
+void probe(World& world, const Producers& producers, Duration bound) {
+    for (const auto& producer : producers) {
+        if (!producer->asked_to_stop()) producer->probe();
+    }
+    if (world.run_until(world.now() + bound, [&] { return all_quiet(producers); })) {
+        fail("probes have no reports");
+    }
+}
+
+/// Nothing is asked of anybody.
+void rest(World& world, const Producers& producers, Duration lasts) {
+    for (const auto& producer : producers) producer->begin_rest(lasts);
+    world.run_until(world.now() + lasts);
+    for (const auto& producer : producers) {
+        producer->check_at_rest();
+        producer->begin_rest({});
+    }
+}
+
+/// Rested and used by turns: everything arrives, and no memory is held that was not before.
+void rest_long(World& world, const Producers& producers, Duration lasts, Duration bound) {
+    std::uint64_t bytes = 0;
+    for (int i = 1; i <= rests; ++i) {
+        rest(world, producers, lasts / rests);
+        probe(world, producers, bound);
+        if (i == rests / 2) bytes = library_bytes();
+    }
+    if (library_bytes() > bytes + idle_growth_max) {
+        fail(fmt::format("{} bytes after half of a rest, {} at its end", bytes, library_bytes()));
+    }
+}
+
+/// The whole life of a world, with so long a rest before its end. Ends the process if a promise is
+/// broken.
+Outcome simulate(std::uint64_t seed, bool verbose, Duration idle, Sum& sum) {
+    const Plan plan = draw_plan(seed, idle > Duration{});
     World world(plan, verbose);
     run.plan = &plan;
     run.world = &world;
     if (verbose) std::fputs(plan.text().c_str(), stdout);
     const Instant began = world.now();
     Oracle oracle(world, plan);
-    std::vector<std::unique_ptr<SimProducer>> producers;
+    Producers producers;
     for (std::uint32_t i = 0; i < plan.producers.size(); ++i) {
         producers.push_back(std::make_unique<SimProducer>(world, oracle, plan, i));
     }
@@ -76,6 +118,10 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
         world.after(Duration::us(world.dice().below(100'000)), [&producer] { producer->start(); });
     }
     world.run_until(world.now() + Duration::ms(100));
+    world.on_freeze = [&](Duration duration) {
+        const auto count = static_cast<std::uint32_t>(producers.size());
+        producers[world.dice().below(count)]->freeze(duration);
+    };
 
     // Safety: all that can go wrong does; what is wrong in the end, the oracle finds.
     world.begin_faults();
@@ -89,6 +135,7 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
 
     // Liveness: nothing goes wrong any more, and everything comes to its end in time.
     world.heal();
+    for (const auto& producer : producers) world.run_until(producer->frozen_until());
     Duration bound = Duration::seconds(10);
     for (const auto& producer : producers) {
         producer->calm_down();
@@ -108,12 +155,7 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
         world.run_until(world.now() + Duration::seconds(2));
         allocated = allocations();
         began_round = world.now();
-        for (const auto& producer : producers) {
-            if (!producer->asked_to_stop()) producer->probe();
-        }
-        if (world.run_until(world.now() + bound, [&] { return all_quiet(producers); })) {
-            fail("probes have no reports");
-        }
+        probe(world, producers, bound);
     }
     // An answer may come in pieces for a while.
     const bool warm = world.last_question() + Duration::seconds(1) < began_round;
@@ -121,9 +163,8 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
         fail(fmt::format("{} calls to the allocator", allocations() - allocated));
     }
     sum.rounds_counted += warm;
-    for (const auto& producer : producers) producer->begin_rest();
-    world.run_until(world.now() + Duration::ms(SimProducer::rest_ms));
-    for (const auto& producer : producers) producer->check_at_rest();
+    rest(world, producers, Duration::seconds(2));
+    if (idle > Duration{}) rest_long(world, producers, idle, bound);
     for (const auto& producer : producers) producer->stop(Duration::seconds(1));
     world.run_until(world.now() + Duration::seconds(2));
     for (const auto& producer : producers) producer->check_at_rest();
@@ -143,13 +184,13 @@ Outcome simulate(std::uint64_t seed, bool verbose, Sum& sum) {
 
 /// One process's share: every `jobs`th seed from `from` on. Its exit code says how it went.
 [[noreturn]] void work(std::uint64_t from, std::uint64_t to, std::uint64_t step, bool twice,
-                       Sum& sum) {
+                       Duration idle, Sum& sum) {
     for (std::uint64_t seed = from; seed <= to; seed += step) {
         sum.current = seed;
-        const Outcome first = simulate(seed, false, sum);
+        const Outcome first = simulate(seed, false, idle, sum);
         if (twice) {
             Sum again{};
-            if (simulate(seed, false, again).hash != first.hash)
+            if (simulate(seed, false, idle, again).hash != first.hash)
                 fail("the same seed ran otherwise");
         }
     }
@@ -174,7 +215,8 @@ void print(const Sum& sum, double seconds, unsigned jobs, std::size_t failures) 
 
 /// All the seeds, in `jobs` processes; a seed that fails takes its process with it, and another
 /// goes on behind it.
-int run_many(std::uint64_t from, std::uint64_t to, unsigned jobs, bool twice, std::size_t enough) {
+int run_many(std::uint64_t from, std::uint64_t to, unsigned jobs, bool twice, Duration idle,
+             std::size_t enough) {
     const auto began = std::chrono::steady_clock::now();
     auto* sums = static_cast<Sum*>(mmap(nullptr, sizeof(Sum) * jobs, PROT_READ | PROT_WRITE,
                                         MAP_SHARED | MAP_ANONYMOUS, -1, 0));
@@ -182,7 +224,7 @@ int run_many(std::uint64_t from, std::uint64_t to, unsigned jobs, bool twice, st
     const auto begin = [&](unsigned job, std::uint64_t seed) {
         std::fflush(nullptr);
         workers[job] = fork();
-        if (workers[job] == 0) work(seed, to, jobs, twice, sums[job]);
+        if (workers[job] == 0) work(seed, to, jobs, twice, idle, sums[job]);
     };
     for (unsigned job = 0; job < jobs; ++job) begin(job, from + job);
     std::vector<std::uint64_t> failed;
@@ -242,14 +284,17 @@ int main(int argc, char** argv) {
     std::size_t enough = 20;
     bool verbose = false;
     bool twice = false;
+    std::int64_t idle_hours = 0;
     auto* one = app.add_option("--seed", seed, "run this one");
     auto* many = app.add_option("--seeds", seeds, "run these: A..B");
     app.add_option("--jobs", jobs, "processes (1)")->check(CLI::Range(1, 256));
     app.add_option("--enough", enough, "stop after so many failed seeds (20)");
     app.add_flag("--verbose", verbose, "print every event");
     app.add_flag("--twice", twice, "run each seed twice and compare what happened");
+    app.add_option("--idle", idle_hours, "hours that each world rests before it is used again (0)");
     one->excludes(many);
     CLI11_PARSE(app, argc, argv);
+    const auto idle = ringpost::Duration::seconds(idle_hours * 3600);
     run.program = argv[0];
     signal(SIGABRT, on_abort);
     signal(SIGSEGV, on_abort);
@@ -260,11 +305,11 @@ int main(int argc, char** argv) {
             std::fprintf(stderr, "sim: --seeds takes A..B, not '%s'\n", seeds.c_str());
             return 2;
         }
-        return run_many(from, to, jobs, twice, enough);
+        return run_many(from, to, jobs, twice, idle, enough);
     }
     Sum sum{};
     const auto began = std::chrono::steady_clock::now();
-    const Outcome outcome = simulate(seed, verbose, sum);
+    const Outcome outcome = simulate(seed, verbose, idle, sum);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     print(sum, took.count(), 1, 0);
     fmt::print("trace hash {:016x}\n", outcome.hash);

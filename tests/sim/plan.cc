@@ -43,8 +43,11 @@ constexpr std::string_view fault_names[] = {"reset",
                                             "forget_producers",
                                             "garbage",
                                             "producer_id_error",
-                                            "invalid_records"};
+                                            "invalid_records",
+                                            "freeze"};
 static_assert(std::size(fault_names) == fault_kinds);
+
+constexpr std::chrono::milliseconds idle_often{60'000};
 
 ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     using Ms = std::chrono::milliseconds;
@@ -134,7 +137,7 @@ Duration Dice::gap(double per_second) {
 
 std::string_view name_of(Fault fault) { return fault_names[static_cast<std::size_t>(fault)]; }
 
-Plan draw_plan(std::uint64_t seed) {
+Plan draw_plan(std::uint64_t seed, bool idle) {
     Dice dice(seed);
     Plan plan;
     plan.seed = seed;
@@ -167,6 +170,16 @@ Plan draw_plan(std::uint64_t seed) {
     plan.own_timeout_share = dice.one_in(4) ? 0.3 * dice.unit() : 0;
     plan.stop_early = dice.one_in(4);
     plan.kafka_is_old = dice.one_in(4);
+    // Once or twice at most: a minute in which nothing happens shows no more than one does.
+    const bool frozen = dice.one_in(8);
+    plan.rate[static_cast<std::size_t>(Fault::freeze)] =
+        frozen ? 1e9 / static_cast<double>(plan.faults_last.count_ns()) : 0;
+    for (ProducerPlan& p : plan.producers) {
+        if (!idle) break;
+        Options& o = p.options;
+        o.connections_max_idle = std::max(o.connections_max_idle, idle_often);
+        o.metadata_max_age = std::max(o.metadata_max_age, idle_often);
+    }
     return plan;
 }
 

@@ -68,6 +68,7 @@ enum class Fault : std::uint8_t {
     garbage,             ///< a response's bytes are altered
     producer_id_error,   ///< InitProducerId is answered with an error of the table
     invalid_records,     ///< brokers find some records invalid, and name them
+    freeze,              ///< a program stands still for up to ten minutes; the clocks go on
     count
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(Fault::count);
@@ -112,6 +113,7 @@ struct Plan {
     std::string text() const;
 };
 
-Plan draw_plan(std::uint64_t seed);
+/// `idle`: for a long rest, in which what is done now and then is not done all the time.
+Plan draw_plan(std::uint64_t seed, bool idle = false);
 
 }  // namespace ringpost::sim

@@ -249,6 +249,10 @@ void SimIo::wake_at(Instant when) {
     resumes_at_ = when;
     world_.at(when, [this, sleep = sleep_, alive = alive_] {
         if (!*alive || sleep_ != sleep || fiber_ == nullptr) return;
+        if (world_.now() < frozen_until_) {
+            resumes_at_ = Instant::never();
+            return wake_at(frozen_until_);
+        }
         ++sleep_;
         fiber_->resume();
     });

@@ -47,6 +47,8 @@ public:
     bool asleep() const { return asleep_; }
     Instant sleeps_until() const { return sleeps_until_; }
     std::uint64_t waits() const { return waits_; }
+    /// The thread does not run before `until`, whatever happens to its sockets.
+    void freeze(Instant until) { frozen_until_ = std::max(frozen_until_, until); }
     /// Called when the thread is about to sleep: what must hold then.
     std::function<void()> on_sleep;
 
@@ -91,6 +93,7 @@ private:
     bool asleep_ = false;
     Instant sleeps_until_;
     Instant resumes_at_ = Instant::never();
+    Instant frozen_until_;
     std::uint64_t sleep_ = 0;  ///< which sleep a timer belongs to
     std::uint64_t waits_ = 0;
     std::uint64_t sleeps_ = 0;

@@ -28,6 +28,7 @@ if [[ $first == commit ]]; then
 fi
 last=$((first + ${SIM_SEEDS:-2000} - 1))
 report "seeds $first to $last" "$sim" --seeds "$first..$last" --jobs "$(nproc)"
+report "two days of rest" "$sim" --seeds "$first..$((first + 99))" --idle 48 --jobs "$(nproc)"
 report "the same seed runs the same way" "$sim" --seeds "$first..$((first + 99))" --twice
 once_failed() {
     local seed

@@ -101,6 +101,8 @@ public:
     /// Ends all trouble for good: every node up, every partition led, nothing blocked.
     void heal();
     void begin_faults();
+    /// Fault::freeze strikes: some program is to stand still for so long.
+    std::function<void(Duration)> on_freeze;
     const std::array<std::uint64_t, fault_kinds>& struck() const { return struck_; }
     /// When a name, a connect, a connection's first Produce or any other request was last asked for
     /// or answered.

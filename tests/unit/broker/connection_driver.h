@@ -122,7 +122,10 @@ struct Driver {
 
     void want() { c().want(now), poll(); }
     void shut() { c().shut(now), poll(); }
-    void resolved(std::uint32_t addresses) { c().on_resolved(addresses, now), poll(); }
+    void resolved(std::uint32_t addresses) {
+        c().on_resolved(addresses, "no address", now);
+        poll();
+    }
     void connected() { c().on_connected(true, "", now), poll(); }
     void refused() { c().on_connected(false, "Connection refused", now), poll(); }
     void no_socket() {

@@ -311,7 +311,7 @@ TEST(Connection, ShutBeforeTheConnectWasAskedForLeavesNoSocketToClose) {
     Driver d;
     d.want();
     d.take_actions();
-    d.c().on_resolved(1, d.now);  // the owner has not polled: no socket was made
+    d.c().on_resolved(1, "", d.now);  // the owner has not polled: no socket was made
     d.c().shut(d.now);
     d.poll();
     EXPECT_EQ(d.state(), State::idle);

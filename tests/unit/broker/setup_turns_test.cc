@@ -25,7 +25,7 @@ struct Crowd {
     State state(std::size_t i) const { return all[i]->state(); }
     /// The name is looked up in vain.
     void fail(std::size_t i) {
-        all[i]->on_resolved(0, now);
+        all[i]->on_resolved(0, "no address", now);
         check();
     }
 
@@ -69,7 +69,7 @@ TEST(SetupTurns, AreGivenInTheOrderOfTheAsking) {
 TEST(SetupTurns, AreHeldFromTheNameToTheEndOfTheSocket) {
     Crowd crowd(2, 1);
     Connection& first = *crowd.all[0];
-    first.on_resolved(2, crowd.now);
+    first.on_resolved(2, "", crowd.now);
     EXPECT_EQ(first.poll_action(), Connection::Action::connect);
     first.on_connected(false, "refused", crowd.now);
     EXPECT_EQ(first.poll_action(), Connection::Action::close);

@@ -126,7 +126,7 @@ inline void reset_connection(Descriptor& d) {
     d.close();
 }
 
-/// From here on this process gets `error` for the system call, like in a container.
+/// From here on each thread of this process gets `error` for the system call, like in a container.
 inline bool deny_system_call(unsigned number, unsigned error) {
     sock_filter code[] = {
         {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
@@ -135,8 +135,9 @@ inline bool deny_system_call(unsigned number, unsigned error) {
         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
     };
     const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
+    constexpr unsigned mode = SECCOMP_SET_MODE_FILTER;
     return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+           ::syscall(SYS_seccomp, mode, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
 /// Runs `body` in a fork, and gives what it returned: empty for success, or what went wrong.
@@ -163,15 +164,15 @@ std::string run_in_child(Body body) {
     return text;
 }
 
-/// While it lives, no descriptor can be opened in this process.
+/// While it lives, no descriptor can be opened in this process, or only `spare`.
 class NoDescriptors {
 public:
-    NoDescriptors() {
+    explicit NoDescriptors(unsigned spare = 0) {
         ::getrlimit(RLIMIT_NOFILE, &before_);
         const int lowest_free = ::dup(0);
         ::close(lowest_free);
         rlimit limit = before_;
-        limit.rlim_cur = static_cast<rlim_t>(lowest_free);
+        limit.rlim_cur = static_cast<rlim_t>(lowest_free) + spare;
         ::setrlimit(RLIMIT_NOFILE, &limit);
     }
     ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }

@@ -222,7 +222,7 @@ private:
         for (bool more = true; more;) {
             switch (connection.poll_action()) {
                 case Action::none: more = false; break;
-                case Action::resolve: connection.on_resolved(1, now); break;
+                case Action::resolve: connection.on_resolved(1, "", now); break;
                 case Action::connect: {
                     const auto named = names.find(node.host);
                     wire.broker = named == names.end() ? node.port - 9000 : named->second;

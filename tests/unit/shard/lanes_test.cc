@@ -386,6 +386,27 @@ TEST(Lanes, AClosedLaneGivesBackWhatItWasLent) {
     EXPECT_EQ(bench.lanes.count(), 0U);
 }
 
+TEST(Lanes, ACrowdThatHasGoneLeavesNoPlacesToLookAt) {
+    LaneBench bench;
+    std::vector<CallerEnd> crowd;
+    for (int i = 0; i < 500; ++i) crowd.push_back(bench.open(1, 4096));
+    bench.drain();
+    EXPECT_EQ(bench.lanes.places(), 500U);
+    // All but one in the middle, which then goes on under the number that it has.
+    for (std::size_t i = 0; i < crowd.size(); ++i) {
+        if (i != 3) crowd[i].close();
+    }
+    bench.lanes.collect();
+    EXPECT_EQ(bench.lanes.places(), 4U);
+    CallerEnd next = bench.open();
+    bench.drain();
+    EXPECT_EQ(bench.lanes.places(), 4U);
+    crowd[3].close();
+    bench.lanes.collect();
+    EXPECT_EQ(bench.lanes.places(), 1U) << "the new one took the lowest number";
+    EXPECT_EQ(bench.lanes.count(), 1U);
+}
+
 TEST(Lanes, ANewLaneTakesTheNumberOfOneThatWent) {
     LaneBench bench;
     for (int round = 0; round < 100; ++round) {
