@@ -80,6 +80,11 @@ struct Host {
         return state.load(std::memory_order_acquire) != Producer::State::created &&
                !shards.empty();
     }
+    /// `refusal` and `wrong_thread` in one look, for most: false says nothing.
+    bool takes_from_any_thread() const {
+        return !fork_mark.forked() && !inline_mode() &&
+               state.load(std::memory_order_acquire) == Producer::State::running;
+    }
     /// none, or why no record can be taken.
     Errc refusal() const {
         if (fork_mark.forked()) [[unlikely]] return Errc::forked;

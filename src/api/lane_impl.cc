@@ -33,21 +33,24 @@ class HeaderViews {
 public:
     HeaderViews(std::span<const Header> headers, Vector<wire::HeaderView>& many) {
         if (headers.empty()) [[likely]] return;
-        wire::HeaderView* at = few_.data();
-        if (headers.size() > few_.size()) {
+        auto* at = reinterpret_cast<wire::HeaderView*>(few_);
+        if (headers.size() > few_max) {
             if (headers.size() > many.size()) many.resize(headers.size());
             at = many.data();
         }
         views_ = {at, headers.size()};
         for (const Header& header : headers) {
-            *at++ = {header.key, reinterpret_cast<const std::byte*>(header.value.data()),
-                     size_or_null(header.value)};
+            std::construct_at(at++, header.key,
+                              reinterpret_cast<const std::byte*>(header.value.data()),
+                              size_or_null(header.value));
         }
     }
     std::span<const wire::HeaderView> span() const { return views_; }
 
 private:
-    std::array<wire::HeaderView, 16> few_;
+    static constexpr std::size_t few_max = 16;
+    /// Bytes: initialising sixteen of them would cost more than all else here.
+    alignas(wire::HeaderView) std::byte few_[few_max * sizeof(wire::HeaderView)];
     std::span<const wire::HeaderView> views_;
 };
 
@@ -101,6 +104,16 @@ void LaneImpl::give_unused() {
 // In
 // -----------------------------------------------------------------------------------------------
 
+/// What nearly every record is, in few instructions: no headers and no timeout of its own, and
+/// nothing that `check` would refuse. What is not may still be right.
+inline bool LaneImpl::is_plain(const Record& record) const {
+    const std::int64_t signs = (std::int64_t{record.partition} - any_partition) |
+                               (record.timestamp_ms - now_timestamp);
+    const std::size_t sizes = record.key.size() | record.value.size();
+    return host_->takes_from_any_thread() && signs >= 0 && sizes < limits::record_bytes_limit &&
+           record.headers.empty() && record.delivery_timeout.count() == 0;
+}
+
 Errc LaneImpl::check(const Record& record) const {
     if (const Errc refusal = host_->refusal(); refusal != Errc::none) [[unlikely]] return refusal;
     if (host_->wrong_thread()) [[unlikely]] return Errc::wrong_thread;
@@ -117,8 +130,13 @@ Errc LaneImpl::check(const Record& record) const {
     return Errc::none;
 }
 
-Errc LaneImpl::resolve_topic(const Record& record, Topic& topic) {
+inline Errc LaneImpl::resolve_topic(const Record& record, Topic& topic) {
     topic = record.topic;
+    if (topic.id() == last_topic_) [[likely]] return Errc::none;
+    return resolve_other_topic(record, topic);
+}
+
+Errc LaneImpl::resolve_other_topic(const Record& record, Topic& topic) {
     if (!topic.valid()) {
         if (const auto found = names_.find(record.topic_name); found != names_.end()) {
             topic = found->second;
@@ -129,8 +147,12 @@ Errc LaneImpl::resolve_topic(const Record& record, Topic& topic) {
             names_[std::string(record.topic_name)] = topic;
         }
     }
-    if (topic.id() < announced_.size() && announced_[topic.id()]) [[likely]] return Errc::none;
-    return announce(topic, host_->topics->name(topic));
+    if (topic.id() >= announced_.size() || !announced_[topic.id()]) {
+        const Errc error = announce(topic, host_->topics->name(topic));
+        if (error != Errc::none) return error;
+    }
+    last_topic_ = topic.id();
+    return Errc::none;
 }
 
 /// The shard learns a topic's name from the lane that first uses it, in order with its records.
@@ -200,8 +222,9 @@ Errc LaneImpl::find_slot(std::uint32_t& slot) {
 }
 
 /// Inlined where it is hot: a record's price is counted in instructions.
+template <bool plain>
 [[gnu::always_inline]] inline Errc LaneImpl::try_produce(const Record& record, Ask* ask) noexcept {
-    Errc error = check(record);
+    Errc error = plain ? Errc::none : check(record);
     if (error != Errc::none) [[unlikely]] return error;
     std::uint32_t slot = tags_.next();
     if (slot == TagLog::none || credits_ == 0) [[unlikely]] {
@@ -214,14 +237,14 @@ Errc LaneImpl::find_slot(std::uint32_t& slot) {
     if (shard_.shard.shares().any_full() && kept_back(record, topic)) [[unlikely]] {
         return full(Errc::partition_full);
     }
-    const HeaderViews headers(record.headers, many_headers_);
+    const HeaderViews headers(plain ? std::span<const Header>{} : record.headers, many_headers_);
     const std::int64_t key_size = size_or_null(record.key);
     const std::int64_t value_size = size_or_null(record.value);
     const std::size_t tail = wire::record_tail_size(key_size, value_size, headers.span());
     if (produce::record_bytes_bound(tail) > host_->options.message_max_bytes) [[unlikely]] {
         return Errc::record_too_large;
     }
-    const std::uint32_t timeout_ms = own_timeout_ms(record);
+    const std::uint32_t timeout_ms = plain ? 0 : own_timeout_ms(record);
     const std::size_t size = Entry::size_for(tail, timeout_ms != 0);
     std::byte* at = channel_->records.try_reserve(size);
     if (at == nullptr) [[unlikely]] return full(Errc::queue_full);
@@ -252,7 +275,7 @@ Errc LaneImpl::find_slot(std::uint32_t& slot) {
     channel_->records.commit(size);
     ++produced_;
     --credits_;
-    if (host_->inline_mode()) return Errc::none;
+    if (!plain && host_->inline_mode()) return Errc::none;
     const bool urgent = timeout_ms != 0 || (ask != nullptr && ask->urgent);
     if (urgent) [[unlikely]] {
         hurry();
@@ -288,8 +311,14 @@ void LaneImpl::wake_shard() {
     if (!host_->inline_mode()) shard_.shard.wake_if_parked();
 }
 
+/// Anything, not in the hottest place.
+Errc LaneImpl::try_any(const Record& record, Ask* ask) noexcept {
+    return try_produce<false>(record, ask);
+}
+
 Errc LaneImpl::produce(const Record& record) noexcept {
-    const Errc error = try_produce(record, nullptr);
+    const Errc error =
+        is_plain(record) ? try_produce<true>(record, nullptr) : try_any(record, nullptr);
     if (!is_full(error)) [[likely]] return error;
     return produce_waiting(record, nullptr, host_->max_block());
 }
@@ -313,13 +342,13 @@ bool LaneImpl::only_polling_helps() {
 }
 
 Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept {
-    Errc error = try_produce(record, ask);
+    Errc error = try_any(record, ask);
     if (!is_full(error) || timeout <= Timeout::zero()) return error;
     Credits::Waiter waiter{.signal = &channel_->signal};
     bool queued = false;
     const auto get_in = [&] {
         credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
-        error = try_produce(record, ask);
+        error = try_any(record, ask);
         return !is_full(error);
     };
     wait_for(*host_, shard_.shard, channel_->signal, timeout, [&]() -> bool {
@@ -338,7 +367,7 @@ Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) 
     if (queued) {
         host_->credits.end_wait(waiter);
         credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
-        if (error == Errc::producer_full) error = try_produce(record, ask);
+        if (error == Errc::producer_full) error = try_any(record, ask);
     }
     return error;
 }

@@ -78,13 +78,17 @@ private:
         std::uint32_t slot = TagLog::none;
     };
 
+    bool is_plain(const Record& record) const;
     Errc check(const Record& record) const;
     Errc announce(Topic topic, std::string_view name);
     Errc resolve_topic(const Record& record, Topic& topic);
+    Errc resolve_other_topic(const Record& record, Topic& topic);
     bool kept_back(const Record& record, Topic topic);
     std::uint32_t own_timeout_ms(const Record& record) const;
     Errc find_slot(std::uint32_t& slot);
+    template <bool plain>
     Errc try_produce(const Record& record, Ask* ask) noexcept;
+    Errc try_any(const Record& record, Ask* ask) noexcept;
     Errc produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept;
     Errc full(Errc error);
     void press();
@@ -115,6 +119,7 @@ private:
     std::uint64_t pressed_at_ = UINT64_MAX;  ///< produced_ when the shard was last told of a limit
     std::atomic<bool> forsaken_{false};
     Vector<wire::HeaderView> many_headers_;  ///< as many as one record has had
+    std::uint32_t last_topic_ = UINT32_MAX - 1;  ///< announced; at first no topic's
     std::vector<bool> announced_;      ///< topics that this lane has named to its shard, by id
     tsl::robin_map<std::string, Topic, NameHash, NameEqual> names_;
 };

@@ -61,7 +61,10 @@ public:
 
     /// The slot that commit would take; none when all are taken.
     std::uint32_t next() {
-        if (used() == slots_max_) [[unlikely]] return none;
+        if (known_free_ == 0) [[unlikely]] {
+            known_free_ = slots_max_ - used();
+            if (known_free_ == 0) return none;
+        }
         std::uint64_t taken;
         while ((taken = word(cursor_) >> (cursor_ % 64), taken & 1) != 0) [[unlikely]] {
             // To the next free bit of this word, or to the next word.
@@ -76,6 +79,7 @@ public:
     void commit(const Kept& kept) {
         slots()[cursor_] = kept;
         change(cursor_, true);
+        --known_free_;
         cursor_ = (cursor_ + 1) & (size_ - 1);
         taken_count_.store(taken_count_.load(std::memory_order_relaxed) + 1,
                            std::memory_order_relaxed);
@@ -157,6 +161,7 @@ private:
     Block taken_;
     Block extras_;                              ///< an Extra a slot, then whether it has one
     std::uint32_t cursor_ = 0;
+    std::uint32_t known_free_ = 0;              ///< slots, at least
     std::atomic<bool> any_extra_{false};        ///< set by the lane, once
     std::atomic<std::uint32_t> taken_count_{0};     ///< written by the lane only
     std::atomic<std::uint32_t> released_count_{0};  ///< written by the reader of reports only

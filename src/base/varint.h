@@ -38,5 +38,25 @@ inline std::byte* write_uvarint(std::byte* out, std::uint64_t n) {
 inline std::byte* write_varint(std::byte* out, std::int64_t n) {
     return write_uvarint(out, zigzag(n));
 }
+/// The same for a size or a delta, hardly ever negative or large: one or two bytes without a loop.
+inline std::byte* write_small_varint(std::byte* out, std::int64_t n) {
+    const std::uint64_t bits = zigzag(n);
+    if (bits < 0x80) [[likely]] {
+        *out = static_cast<std::byte>(bits);
+        return out + 1;
+    }
+    if (bits < 0x4000) [[likely]] {
+        out[0] = static_cast<std::byte>(bits | 0x80);
+        out[1] = static_cast<std::byte>(bits >> 7);
+        return out + 2;
+    }
+    return write_uvarint(out, bits);
+}
+/// What it writes.
+constexpr std::size_t small_varint_size(std::int64_t n) {
+    const std::uint64_t bits = zigzag(n);
+    if (bits < 0x80) [[likely]] return 1;
+    return bits < 0x4000 ? 2 : uvarint_size(bits);
+}
 
 }  // namespace ringpost

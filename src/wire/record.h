@@ -47,13 +47,13 @@ inline constexpr std::size_t record_prefix_bytes_max =
 
 /// Bytes of a length and what it counts; -1 is null.
 inline std::size_t sized_field_size(std::int64_t size) {
-    return varint_size(size) + static_cast<std::size_t>(size < 0 ? 0 : size);
+    return small_varint_size(size) + static_cast<std::size_t>(size < 0 ? 0 : size);
 }
 
 inline std::size_t record_tail_size(std::int64_t key_size, std::int64_t value_size,
                                     std::span<const HeaderView> headers = {}) {
     std::size_t n = sized_field_size(key_size) + sized_field_size(value_size) +
-                    varint_size(static_cast<std::int64_t>(headers.size()));
+                    small_varint_size(static_cast<std::int64_t>(headers.size()));
     for (const HeaderView& h : headers) {
         n += sized_field_size(static_cast<std::int64_t>(h.key.size()));
         n += sized_field_size(h.value_size);
@@ -63,7 +63,7 @@ inline std::size_t record_tail_size(std::int64_t key_size, std::int64_t value_si
 
 /// Writes without a bounds check, as all writes here. Returns the end.
 inline std::byte* write_sized_field(std::byte* out, const void* bytes, std::int64_t size) {
-    out = write_varint(out, size);
+    out = write_small_varint(out, size);
     if (size <= 0) return out;  // Also keeps a null pointer away from memcpy.
     std::memcpy(out, bytes, static_cast<std::size_t>(size));
     return out + size;
@@ -74,7 +74,7 @@ inline std::byte* write_record_tail(std::byte* out, const void* key, std::int64_
                                     std::span<const HeaderView> headers = {}) {
     out = write_sized_field(out, key, key_size);
     out = write_sized_field(out, value, value_size);
-    out = write_varint(out, static_cast<std::int64_t>(headers.size()));
+    out = write_small_varint(out, static_cast<std::int64_t>(headers.size()));
     for (const HeaderView& h : headers) {
         out = write_sized_field(out, h.key.data(), static_cast<std::int64_t>(h.key.size()));
         out = write_sized_field(out, h.value, h.value_size);
@@ -85,24 +85,24 @@ inline std::byte* write_record_tail(std::byte* out, const void* key, std::int64_
 /// What the record's length field counts.
 inline std::size_t record_body_size(std::size_t tail_size, std::int64_t timestamp_delta,
                                     std::int64_t offset_delta) {
-    return 1 + varint_size(timestamp_delta) + varint_size(offset_delta) + tail_size;
+    return 1 + small_varint_size(timestamp_delta) + small_varint_size(offset_delta) + tail_size;
 }
 
 /// The whole record.
 inline std::size_t record_size(std::size_t tail_size, std::int64_t timestamp_delta,
                                std::int64_t offset_delta) {
     const std::size_t body = record_body_size(tail_size, timestamp_delta, offset_delta);
-    return varint_size(static_cast<std::int64_t>(body)) + body;
+    return small_varint_size(static_cast<std::int64_t>(body)) + body;
 }
 
 /// Everything in front of the tail, which the caller copies to the returned end.
 inline std::byte* write_record_prefix(std::byte* out, std::size_t tail_size,
                                       std::int64_t timestamp_delta, std::int64_t offset_delta) {
     const std::size_t body = record_body_size(tail_size, timestamp_delta, offset_delta);
-    out = write_varint(out, static_cast<std::int64_t>(body));
+    out = write_small_varint(out, static_cast<std::int64_t>(body));
     *out++ = std::byte{0};
-    out = write_varint(out, timestamp_delta);
-    return write_varint(out, offset_delta);
+    out = write_small_varint(out, timestamp_delta);
+    return write_small_varint(out, offset_delta);
 }
 
 /// Reads a tail and leaves the reader behind it. Sets key, value and headers only; every header is
