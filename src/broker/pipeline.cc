@@ -12,7 +12,7 @@ namespace ringpost::broker {
 using SlotState = RequestSlot::State;
 
 RequestSlot* Connection::try_begin(wire::ApiKey api, Instant now) {
-    if (state_ != State::ready || now < muted_until_) return nullptr;
+    if (state_ != State::ready || throttled(now)) return nullptr;
     const std::int16_t chosen = version(api);
     if (chosen < 0) return nullptr;
     const bool produce = api == wire::ApiKey::produce;

@@ -117,7 +117,7 @@ Instant ProducerCore::next_deadline(Instant now) const {
     auto& self = const_cast<ProducerCore&>(*this);
     for (const auto& node : self.cluster_.nodes()) {
         next = std::min(next, node->connection.next_deadline());
-        if (node->connection.muted_until() > now && !node->ready.empty()) {
+        if (node->connection.throttled(now) && !node->ready.empty()) {
             next = std::min(next, node->connection.muted_until());
         }
     }
