@@ -147,10 +147,16 @@ void Accumulator::make_all_due(Instant now) {
     while (Batch* batch = delivery_.lingering().front()) make_due(*batch, now);
 }
 
+void Accumulator::end_linger(Instant now) {
+    linger_ended_at_ = now;
+    make_all_due(now);
+}
+
 void Accumulator::on_deadline(Instant now) {
     while (Batch* batch = delivery_.lingering().front()) {
-        const bool flushing = flushes_.ended(batch->flush_epoch);
-        if (!flushing && batch->created + config_.linger > now) break;
+        const bool hurried =
+            batch->created <= linger_ended_at_ || flushes_.ended(batch->flush_epoch);
+        if (!hurried && batch->created + config_.linger > now) break;
         make_due(*batch, now);
     }
 }

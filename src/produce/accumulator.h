@@ -55,6 +55,8 @@ public:
 
     /// Every open batch may leave: linger is over for all. For flush, stop and memory pressure.
     void make_all_due(Instant now);
+    /// The same; and what is parked won't linger either when it gets its partition.
+    void end_linger(Instant now);
     /// Open batches whose linger has passed.
     void on_deadline(Instant now);
     Instant next_deadline() const;
@@ -89,6 +91,7 @@ private:
     FlushTracker& flushes_;
     Chooser chooser_;
     bool asks_again_ = false;
+    Instant linger_ended_at_;        ///< batches that began until then don't linger
     List<Batch, &Batch::queue_hook> rejected_;   ///< parked-style batches to fail at end_of_drain
 };
 
