@@ -27,6 +27,10 @@ Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane
     Topic* topic = cluster_.topic(entry.topic);
     RINGPOST_ASSERT(topic != nullptr);
     const Origin origin{now, flushes_.epoch()};
+    if (refusal_ != Errc::none) [[unlikely]] {
+        if (now < refused_until_) return park(*topic, entry, lane, origin, refusal_);
+        refusal_ = Errc::none;
+    }
     if (topic->state == Topic::State::known && topic->parked.empty()) [[likely]] {
         return place(*topic, entry, lane, origin, now);
     }

@@ -61,6 +61,12 @@ public:
     void on_deadline(Instant now);
     Instant next_deadline() const;
 
+    /// Records that come until then fail at once, with `error`.
+    void refuse_until(Instant until, Errc error) {
+        refused_until_ = until;
+        refusal_ = error;
+    }
+
     /// A node that has taken nothing for too long gets no more records that may go elsewhere.
     void look_at_node(Node& node, Instant now);
 
@@ -91,6 +97,8 @@ private:
     FlushTracker& flushes_;
     Chooser chooser_;
     bool asks_again_ = false;
+    Errc refusal_ = Errc::none;
+    Instant refused_until_;
     Instant linger_ended_at_;        ///< batches that began until then don't linger
     List<Batch, &Batch::queue_hook> rejected_;   ///< parked-style batches to fail at end_of_drain
 };

@@ -95,6 +95,9 @@ private:
     void expire_missing_topics(Instant now);
     void work_on_topics(Instant now);
     void fail_without_id(Errc error, Instant now);
+    void fail_producer(Errc error, Instant now);
+    template <typename IsMeant>
+    void fail_waiting(Errc error, IsMeant&& is_meant, Instant now);
     void end_early(Batch& batch, Errc error, Instant now);
     void want_connections(Instant now);
     static void follow_address(Node& node, Instant now);
