@@ -35,9 +35,15 @@ enum class Errc : std::int16_t {
     not_enough_replicas = 19,
     not_enough_replicas_after_append = 20,
     invalid_required_acks = 21,
+    illegal_generation = 22,
+    invalid_group_id = 24,
+    unknown_member_id = 25,
     topic_authorization_failed = 29,
+    group_authorization_failed = 30,
     cluster_authorization_failed = 31,
     invalid_timestamp = 32,
+    unsupported_sasl_mechanism = 33,
+    illegal_sasl_state = 34,
     unsupported_version = 35,
     not_controller = 41,
     invalid_request = 42,
@@ -48,23 +54,41 @@ enum class Errc : std::int16_t {
     invalid_producer_epoch = 47,
     invalid_txn_state = 48,
     invalid_producer_id_mapping = 49,
+    invalid_transaction_timeout = 50,
     concurrent_transactions = 51,
+    transaction_coordinator_fenced = 52,
     transactional_id_authorization_failed = 53,
+    operation_not_attempted = 55,
     kafka_storage_error = 56,
     sasl_authentication_failed = 58,
     unknown_producer_id = 59,
+    delegation_token_auth_disabled = 61,
+    delegation_token_not_found = 62,
+    delegation_token_owner_mismatch = 63,
+    delegation_token_request_not_allowed = 64,
+    delegation_token_authorization_failed = 65,
+    delegation_token_expired = 66,
     listener_not_found = 72,
     fenced_leader_epoch = 74,
     unknown_leader_epoch = 75,
     unsupported_compression_type = 76,
     offset_not_available = 78,
+    fenced_instance_id = 82,
     invalid_record = 87,
+    unstable_offset_commit = 88,
     throttling_quota_exceeded = 89,
     producer_fenced = 90,
     unknown_topic_id = 100,
     inconsistent_topic_id = 103,
+    transactional_id_not_found = 105,
+    unknown_subscription_id = 117,
+    telemetry_too_large = 118,
     transaction_abortable = 120,
     rebootstrap_required = 129,
+    streams_invalid_topology = 130,
+    streams_invalid_topology_epoch = 131,
+    streams_topology_fenced = 132,
+    share_session_limit_reached = 133,
 
     // Said at once by a call, nothing accepted.
     queue_full = 1000,         ///< The lane's ring has no room for the record's bytes.
@@ -111,7 +135,9 @@ enum class Errc : std::int16_t {
 /// True if the same request may succeed when it is sent again (Kafka's RetriableException).
 [[gnu::visibility("default")]] bool is_retriable(Errc code) noexcept;
 
-/// True if the whole producer can't go on after this code, whatever is sent.
+/// True if it is about the whole producer: whatever is sent would fail alike. Answered by a broker,
+/// it fails all that waits in the shard; what is produced a while later is tried again, since
+/// somebody may have granted meanwhile what was missing.
 [[gnu::visibility("default")]] bool is_fatal(Errc code) noexcept;
 
 /// True if a call said so because of a limit: it may succeed once more was delivered or polled.

@@ -48,7 +48,6 @@ Connection::Connection(const ConnectionOptions& options, SetupTurns& turns, std:
       prng_(prng),
       backoff_(options.backoff, options.backoff_max) {
     versions_.fill(-1);
-    gathered_.reserve(limits::send_pieces_max);
 }
 
 void Connection::transition(State to, Instant now) {
@@ -270,6 +269,7 @@ void Connection::on_deadline(Instant now) {
 // Negotiation (KIP-35, KIP-511) -------------------------------------------------------------------
 
 void Connection::negotiate(Instant now) {
+    gathered_.reserve(limits::inflight_control_max);  // each is one piece
     RequestSlot& slot = begin(negotiation_slot, wire::ApiKey::api_versions, api_versions_version_);
     encode_request(slot, options_.client_id,
                    wire::ApiVersionsRequest{"ringpost", RINGPOST_VERSION});

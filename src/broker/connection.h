@@ -191,6 +191,7 @@ public:
     /// The broker's throttle: no request is begun before `until` (KIP-219).
     void mute(Instant until) { muted_until_ = std::max(muted_until_, until); }
     Instant muted_until() const { return muted_until_; }
+    bool throttled(Instant now) const { return now < muted_until_; }
 
     ListHook<Connection> turn_hook;    ///< of SetupTurns
 

@@ -12,7 +12,7 @@ namespace ringpost::broker {
 using SlotState = RequestSlot::State;
 
 RequestSlot* Connection::try_begin(wire::ApiKey api, Instant now) {
-    if (state_ != State::ready || now < muted_until_) return nullptr;
+    if (state_ != State::ready || throttled(now)) return nullptr;
     const std::int16_t chosen = version(api);
     if (chosen < 0) return nullptr;
     const bool produce = api == wire::ApiKey::produce;
@@ -25,8 +25,10 @@ RequestSlot* Connection::try_begin(wire::ApiKey api, Instant now) {
     return nullptr;
 }
 
-/// All at once: a slot that is first needed when the load is highest must not allocate then.
+/// All at once: a slot that is first needed when the load is highest must not allocate then. Not
+/// before: of a large cluster's brokers a shard may send to few.
 void Connection::make_produce_room() {
+    gathered_.reserve(limits::send_pieces_max);
     for (std::uint32_t i = 0; i < options_.inflight_max; ++i) {
         slots_[i].frame.resize(limits::request_frame_bytes);
         slots_[i].pieces.reserve(limits::send_pieces_max);

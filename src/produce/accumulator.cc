@@ -32,6 +32,10 @@ Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane
     Topic* topic = cluster_.topic(entry.topic);
     RINGPOST_ASSERT(topic != nullptr);
     const Origin origin{now, flushes_.epoch()};
+    if (refusal_ != Errc::none) [[unlikely]] {
+        if (now < refused_until_) return park(*topic, entry, lane, origin, refusal_);
+        refusal_ = Errc::none;
+    }
     if (topic->state == Topic::State::known && topic->parked.empty()) [[likely]] {
         return place(*topic, entry, lane, origin, now);
     }
@@ -154,10 +158,16 @@ void Accumulator::make_all_due(Instant now) {
     while (Batch* batch = delivery_.lingering().front()) make_due(*batch, now);
 }
 
+void Accumulator::end_linger(Instant now) {
+    linger_ended_at_ = now;
+    make_all_due(now);
+}
+
 void Accumulator::on_deadline(Instant now) {
     while (Batch* batch = delivery_.lingering().front()) {
-        const bool flushing = flushes_.ended(batch->flush_epoch);
-        if (!flushing && batch->created + config_.linger > now) break;
+        const bool hurried =
+            batch->created <= linger_ended_at_ || flushes_.ended(batch->flush_epoch);
+        if (!hurried && batch->created + config_.linger > now) break;
         make_due(*batch, now);
     }
 }

@@ -55,9 +55,17 @@ public:
 
     /// Every open batch may leave: linger is over for all. For flush, stop and memory pressure.
     void make_all_due(Instant now);
+    /// The same; and what is parked won't linger either when it gets its partition.
+    void end_linger(Instant now);
     /// Open batches whose linger has passed.
     void on_deadline(Instant now);
     Instant next_deadline() const;
+
+    /// Records that come until then fail at once, with `error`.
+    void refuse_until(Instant until, Errc error) {
+        refused_until_ = until;
+        refusal_ = error;
+    }
 
     /// A node that has taken nothing for too long gets no more records that may go elsewhere.
     void look_at_node(Node& node, Instant now);
@@ -89,6 +97,9 @@ private:
     FlushTracker& flushes_;
     Chooser chooser_;
     bool asks_again_ = false;
+    Errc refusal_ = Errc::none;
+    Instant refused_until_;
+    Instant linger_ended_at_;        ///< batches that began until then don't linger
     List<Batch, &Batch::queue_hook> rejected_;   ///< parked-style batches to fail at end_of_drain
 };
 

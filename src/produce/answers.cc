@@ -5,9 +5,11 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "produce/verdict.h"
+#include "wire/error_codes.h"
 
 namespace ringpost::produce {
+
+using wire::Verdict;
 
 Answers::Todo Answers::on_response(Node& node, std::uint32_t slot, std::int16_t version,
                                    ByteSpan body, Instant now) {
@@ -81,15 +83,15 @@ void Answers::learn_endpoints(ByteSpan body, std::int16_t version) {
 
 void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionResult& result,
                         std::int16_t version, Todo& todo, Instant now) {
-    const auto error = static_cast<Errc>(result.error_code);
+    const Errc error = wire::errc_of(result.error_code);
     Partition& partition = *batch.partition;
     land(batch);
-    const Verdict verdict = verdict_of(error);
+    const Verdict verdict = wire::verdict_of(error);
     switch (verdict) {
-        case Verdict::acknowledged:
+        case Verdict::acknowledge:
             acknowledge(node, batch, result.base_offset, result.log_append_time_ms, now);
             return;
-        case Verdict::acknowledged_unknown_offset:
+        case Verdict::acknowledge_unknown_offset:
             acknowledge(node, batch, -1, -1, now);
             return;
         case Verdict::sequence:
@@ -107,19 +109,22 @@ void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionRe
             retry(batch, error, hinted, now);
             return;
         }
-        case Verdict::too_large:
+        case Verdict::split:
             if (batch.record_count == 1 || batch.reported) return refuse(batch, result, now);
             return on_too_large(batch, error, now);
-        case Verdict::invalid_records:
+        case Verdict::fail_named:
             if (batch.reported) return refuse(batch, result, now);
             return on_invalid_records(batch, result, version, now);
+        case Verdict::fail_producer:
+            todo.producer_failed = error;
+            return refuse(batch, result, now);
         case Verdict::fail:
             return refuse(batch, result, now);
     }
 }
 
 void Answers::refuse(Batch& batch, const wire::ProducePartitionResult& result, Instant now) {
-    const auto error = static_cast<Errc>(result.error_code);
+    const Errc error = wire::errc_of(result.error_code);
     config_.log.warn("{}-{}: a batch of {} records was refused: {}{}{}", batch.topic->name,
                      batch.partition->index, batch.record_count, to_string(error),
                      result.error_message.empty() ? "" : ": ", result.error_message);
@@ -217,6 +222,8 @@ void Answers::on_sequence_error(Batch& batch, Errc error, Instant now) {
     }
     config_.log.info("{}-{}: {} at sequence {}: starting a new epoch", partition.topic->name,
                      partition.index, to_string(error), batch.base_sequence);
+    // The id itself is not taken: as if it had no epoch left.
+    if (error == Errc::invalid_producer_id_mapping) partition.producer_epoch = INT16_MAX;
     retry(batch, error, false, now);
     want_bump(partition, now);
 }

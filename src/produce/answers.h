@@ -25,6 +25,7 @@ public:
     struct Todo {
         bool refresh_metadata = false;
         bool malformed = false;          ///< the connection is not to be trusted any further
+        Errc producer_failed = Errc::none;  ///< all that waits would fail with this
         std::int32_t throttle_ms = 0;
     };
 

@@ -38,7 +38,6 @@ public:
     void give_back(Batch& batch);
 
     std::size_t taken() const { return taken_; }
-    bool any_parked() const { return parked_bytes_ != 0; }
     const Arena& arena() const { return arena_; }
 
 private:

@@ -75,10 +75,25 @@ Instant Housekeeping::next_deadline(Instant now) const {
     Instant next = Instant::never();
     if (metadata_.due(now)) next = rebootstrap_at_;
     for (const Errand* errand : {&metadata_, &producer_id_}) {
-        // What is due already waits for a connection, whose own events wake the loop.
-        if (errand->next_deadline() > now) next = std::min(next, errand->next_deadline());
+        if (errand->next_deadline() > now) {
+            next = std::min(next, errand->next_deadline());
+        } else {
+            // It waits for a connection, whose own events wake the loop; the end of a throttle is
+            // none.
+            next = std::min(next, end_of_throttle(now));
+        }
     }
     return next;
+}
+
+/// When the first of those that are ready may be asked something again.
+Instant Housekeeping::end_of_throttle(Instant now) const {
+    Instant first = Instant::never();
+    for (const auto& node : cluster_.nodes()) {
+        const auto& c = node->connection;
+        if (c.ready() && !node->gone && c.throttled(now)) first = std::min(first, c.muted_until());
+    }
+    return first;
 }
 
 /// The ready connection with the fewest unanswered requests: an answer behind a slow acks=all would
@@ -87,7 +102,7 @@ Node* Housekeeping::ready_node(Instant now) {
     Node* best = nullptr;
     for (const auto& node : cluster_.nodes()) {
         const auto& c = node->connection;
-        if (!c.ready() || node->gone || c.muted_until() > now) continue;
+        if (!c.ready() || node->gone || c.throttled(now)) continue;
         if (best == nullptr || c.requests_unanswered() < best->connection.requests_unanswered()) {
             best = node.get();
         }
@@ -95,14 +110,14 @@ Node* Housekeeping::ready_node(Instant now) {
     return best;
 }
 
-/// Nobody is ready. One that is on its way will do; else the next in turn starts, and the bootstrap
-/// addresses come in again when every known broker is out of reach.
+/// Nobody is ready, or only who is throttled. One that is on its way will do; else the next in turn
+/// starts, and the bootstrap addresses come in again when every known broker is out of reach.
 void Housekeeping::wake_a_node(Instant now) {
     auto& nodes = cluster_.nodes();
     bool all_failing = true;
     for (const auto& node : nodes) {
         if (node->gone) continue;  // a connection to it is nobody's answer
-        if (node->connection.on_its_way() || node->connection.ready()) return;
+        if (node->connection.on_its_way()) return;
         const auto state = node->connection.state();
         all_failing &= state == ConnectionState::backoff || state == ConnectionState::closing;
     }
@@ -111,7 +126,7 @@ void Housekeeping::wake_a_node(Instant now) {
     }
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         Node& node = *nodes[next_node_++ % nodes.size()];
-        if (node.gone) continue;
+        if (node.gone || node.connection.ready()) continue;
         const bool idle = node.connection.state() == ConnectionState::idle;
         node.connection.want(now);
         if (idle) return;

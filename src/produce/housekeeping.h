@@ -87,6 +87,7 @@ public:
 
 private:
     Node* ready_node(Instant now);
+    Instant end_of_throttle(Instant now) const;
     void rest();
     void watch_recovery(Instant now);
     void wake_a_node(Instant now);

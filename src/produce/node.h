@@ -47,10 +47,21 @@ struct Node {
         address_changed = true;
     }
 
+    /// A slot for a Produce request, with room for its batches; null as Connection::try_begin.
+    broker::RequestSlot* try_begin_produce(Instant now) {
+        broker::RequestSlot* slot = connection.try_begin(wire::ApiKey::produce, now);
+        if (slot != nullptr && in_flight[0].batches.capacity() == 0) [[unlikely]] make_room();
+        return slot;
+    }
+
     Node(std::uint32_t index_, std::int32_t id_, std::string host_, std::uint16_t port_,
          const broker::ConnectionOptions& options, broker::SetupTurns& turns, Prng& prng)
         : index(index_), id(id_), host(std::move(host_)), port(port_),
-          connection(options, turns, address_text(), prng) {
+          connection(options, turns, address_text(), prng) {}
+
+private:
+    /// As the connection does it for its own part: all at once, with the first request.
+    void make_room() {
         for (std::uint32_t i = 0; i < limits::inflight_requests_max; ++i) {
             in_flight[i].batches.reserve(limits::request_partitions_max);
         }

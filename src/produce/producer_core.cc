@@ -120,7 +120,7 @@ Instant ProducerCore::next_deadline(Instant now) const {
     auto& self = const_cast<ProducerCore&>(*this);
     for (const auto& node : self.cluster_.nodes()) {
         next = std::min(next, node->connection.next_deadline());
-        if (node->connection.muted_until() > now && !node->ready.empty()) {
+        if (node->connection.throttled(now) && !node->ready.empty()) {
             next = std::min(next, node->connection.muted_until());
         }
     }
@@ -276,6 +276,7 @@ void ProducerCore::on_response(Node& node, const Connection::Event& event, Insta
     } else {
         const Answers::Todo todo = answers_.on_response(node, event.slot, version, event.body, now);
         if (todo.refresh_metadata) housekeeping_.want_metadata(now);
+        if (todo.producer_failed != Errc::none) fail_producer(todo.producer_failed, now);
         if (todo.throttle_ms > 0) node.connection.mute(now + Duration::ms(todo.throttle_ms));
         trusted = !todo.malformed;
     }
@@ -319,13 +320,26 @@ std::uint64_t ProducerCore::begin_flush(Instant now) {
 
 /// The cluster gives no producer id: what waits for one fails, what has one goes on.
 void ProducerCore::fail_without_id(Errc error, Instant now) {
+    fail_waiting(error, [](const Batch& b) { return b.partition->producer_id < 0; }, now);
+}
+
+/// What is in flight has an answer of its own to come.
+void ProducerCore::fail_producer(Errc error, Instant now) {
+    config_.log.error("{}: {}; all records that wait fail with it, and what comes within {} ms",
+                      to_string(error), message(error), config_.retry_backoff_max.count_ms());
+    accumulator_.refuse_until(now + config_.retry_backoff_max, error);
+    fail_waiting(error, [](const Batch& b) { return b.state != Batch::State::in_flight; }, now);
+}
+
+/// All that is parked, and of what has a partition that which is meant.
+template <typename IsMeant>
+void ProducerCore::fail_waiting(Errc error, IsMeant&& is_meant, Instant now) {
     Batch* next = nullptr;
     for (Batch* batch = delivery_.oldest(); batch != nullptr; batch = next) {
         next = Delivery::next_oldest(*batch);
-        const Partition* partition = batch->partition;
-        if (partition == nullptr) {
+        if (batch->partition == nullptr) {
             accumulator_.fail_parked_batch(*batch, Outcome::refused(error));
-        } else if (partition->producer_id < 0) {
+        } else if (is_meant(*batch)) {
             answers_.fail(*batch, Outcome::refused(error, batch->maybe_written), now);
         }
     }

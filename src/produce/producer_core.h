@@ -56,13 +56,7 @@ public:
     std::vector<std::unique_ptr<Node>>& nodes() { return cluster_.nodes(); }
     Instant next_deadline(Instant now) const;
     /// What has come so far does not linger, parked or not: somebody waits for room.
-    void end_linger(Instant now) {
-        if (pool_.any_parked() && can_begin_flush()) {
-            begin_flush(now);  // what is parked remembers it
-        } else {
-            accumulator_.make_all_due(now);
-        }
-    }
+    void end_linger(Instant now) { accumulator_.end_linger(now); }
     /// When the oldest lingering batch leaves.
     Instant linger_deadline() const { return accumulator_.next_deadline(); }
 
@@ -105,6 +99,9 @@ private:
     void expire_missing_topics(Instant now);
     void work_on_topics(Instant now);
     void fail_without_id(Errc error, Instant now);
+    void fail_producer(Errc error, Instant now);
+    template <typename IsMeant>
+    void fail_waiting(Errc error, IsMeant&& is_meant, Instant now);
     void end_early(Batch& batch, Errc error, Instant now);
     void want_connections(Instant now);
     static void follow_address(Node& node, Instant now);

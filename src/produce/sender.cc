@@ -39,7 +39,7 @@ void finish(Batch& batch) {
 
 void Sender::fill(Node& node, Instant now) {
     while (!node.ready.empty()) {
-        broker::RequestSlot* slot = node.connection.try_begin(wire::ApiKey::produce, now);
+        broker::RequestSlot* slot = node.try_begin_produce(now);
         if (slot == nullptr) {
             node.blocked_since = std::min(node.blocked_since, now);
             return;

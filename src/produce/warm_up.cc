@@ -62,9 +62,7 @@ Obstacle WarmUp::look_at_leaders(const Topic& topic, Instant now) {
         broker::Connection& connection = node->connection;
         if (connection.ready()) {
             // The first request's memory, too.
-            if (auto* slot = connection.try_begin(wire::ApiKey::produce, now)) {
-                connection.abandon(*slot);
-            }
+            if (auto* slot = node->try_begin_produce(now)) connection.abandon(*slot);
             continue;
         }
         connection.want(now);

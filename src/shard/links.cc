@@ -4,11 +4,14 @@
 
 #include <netdb.h>
 
+#include <utility>
+
 #include "io/kernel_error.h"
 
 namespace ringpost::shard {
 
 using Action = broker::Connection::Action;
+using State = broker::Connection::State;
 
 void Links::on_event(const io::Event& event, Instant now) {
     if (event.token >= links_.size()) return;
@@ -17,6 +20,8 @@ void Links::on_event(const io::Event& event, Instant now) {
     broker::Connection& connection = node.connection;
     if (event.kind == io::Event::Kind::resolved) {
         link.resolving = false;
+        link.ask_again = link.asked_host != node.host || link.asked_port != node.port;
+        if (link.ask_again) return;
         link.addresses.assign(event.addresses.begin(), event.addresses.end());
         if (event.result != 0) link.addresses.clear();
         connection.on_resolved(static_cast<std::uint32_t>(link.addresses.size()),
@@ -59,6 +64,10 @@ bool Links::serve_one(produce::Node& node, Instant now) {
     broker::Connection& connection = node.connection;
     Link& link = links_[node.index];
     bool any = false;
+    if (std::exchange(link.ask_again, false) && connection.state() == State::resolving) {
+        resolve(node);
+        any = true;
+    }
     for (;;) {
         switch (connection.poll_action()) {
             case Action::none: return any;
@@ -73,9 +82,13 @@ bool Links::serve_one(produce::Node& node, Instant now) {
 }
 
 void Links::resolve(produce::Node& node) {
-    // A look-up that outlived its connection answers for the next one as well.
-    if (links_[node.index].resolving) return;
-    links_[node.index].resolving = true;
+    // A look-up that outlived its connection answers for the next one as well, if that goes to the
+    // same place.
+    Link& link = links_[node.index];
+    if (link.resolving) return;
+    link.resolving = true;
+    link.asked_host = node.host;
+    link.asked_port = node.port;
     io_.resolve(node.host, node.port, node.index);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "io/io.h"
@@ -27,6 +28,9 @@ private:
         io::SocketId socket;
         std::vector<io::Address> addresses;
         bool resolving = false;      ///< an answer is still to come
+        bool ask_again = false;      ///< it came for an address that the broker has left
+        std::string asked_host;      ///< of the last look-up
+        std::uint16_t asked_port = 0;
     };
     bool serve_one(produce::Node& node, Instant now);
     void resolve(produce::Node& node);

@@ -89,8 +89,9 @@ MUTANTS = (
     ('a throttle is ignored', 'src/produce/producer_core.cc',
      '        if (todo.throttle_ms > 0) node', '        if (todo.throttle_ms > 1'
      '\'000\'000) node'),
-    ('a fatal code is tried for ever', 'src/produce/verdict.h',
-     '        default: return Verdict::fail;\n', '        default: return Verdict::retry;\n'),
+    ('a fatal code is tried for ever', 'src/wire/error_codes.cc',
+     'no, no, no, fail, "invalid_topic_exception"',
+     'no, no, no, retry, "invalid_topic_exception"'),
     ('a deadline is not kept without a leader', 'src/produce/producer_core.cc',
      '        if (batch->created + config_.delivery_timeout > now) return;\n',
      '        if (batch->created + config_.delivery_timeout > now) return;\n'

@@ -201,6 +201,65 @@ TEST(Housekeeping, WithoutIdempotenceNoProducerIdIsNeeded) {
     EXPECT_EQ(world.told(1).error, Errc::none);
 }
 
+// Throttles --------------------------------------------------------------------------------------
+
+TEST(Housekeeping, AQuestionThatAThrottleHoldsBackIsAskedWhenItEnds) {
+    CoreWorld world({.partitions = 1});
+    world.add_topic(0, "t");
+    world.cluster.faults().produce_throttle_ms = 5000;
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.settle();
+    world.pass(second);
+    ASSERT_EQ(world.told(1).error, Errc::none);
+    world.add_topic(1, "u");
+    ASSERT_TRUE(world.produce(1, 2, "two"));
+    world.settle();
+    const Instant next = world.core->next_deadline(world.now);
+    EXPECT_GT(next, world.now) << "nothing spins";
+    EXPECT_LE(next, world.now + second * 5);
+    world.pass(second * 5);
+    EXPECT_EQ(world.told(2).error, Errc::none);
+}
+
+TEST(Housekeeping, ABrokerThatRestsIsAskedInThePlaceOfAThrottledOne) {
+    CoreWorld world({.brokers = 2, .partitions = 1});
+    ASSERT_TRUE(world.cluster.create_topic("t", 1));
+    ASSERT_TRUE(world.cluster.move_leader("t", 0, 1));
+    world.add_topic(0, "t");
+    world.cluster.faults().produce_throttle_ms = 60'000;
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    ASSERT_EQ(world.told(1).error, Errc::none);
+    ASSERT_TRUE(world.cluster.create_topic("u", 1));
+    ASSERT_TRUE(world.cluster.move_leader("u", 0, 2));
+    world.add_topic(1, "u");
+    ASSERT_TRUE(world.produce(1, 2, "two"));
+    world.pass(second);
+    EXPECT_EQ(world.told(2).error, Errc::none);
+    EXPECT_EQ(world.core->nodes().size(), 2U) << "who throttles is not out of reach";
+}
+
+TEST(Housekeeping, AProducerIdThatAThrottleHoldsBackIsAskedForWhenItEnds) {
+    CoreWorld world({.partitions = 1});
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "one"));
+    world.pass(second);
+    // The id is used up by the very answer that throttles.
+    world.core->find_topic(0)->partitions[0]->producer_epoch = INT16_MAX;
+    world.cluster.faults().produce_throttle_ms = 5000;
+    world.cluster.faults().on_produce = [](const fake::ProduceAttempt&) {
+        return fake::ProduceFault{Errc::invalid_timestamp};
+    };
+    ASSERT_TRUE(world.produce(0, 2, "two"));
+    world.settle();
+    world.pass(second);
+    ASSERT_EQ(world.told(2).error, Errc::invalid_timestamp);
+    world.cluster.faults().on_produce = nullptr;
+    ASSERT_TRUE(world.produce(0, 3, "three"));
+    world.pass(second * 5);
+    EXPECT_EQ(world.told(3).error, Errc::none);
+}
+
 // Rebootstrap -----------------------------------------------------------------------------------
 
 /// A cluster of two whose bootstrap name leads to the first of them, and which the world has used.

@@ -134,6 +134,27 @@ TEST(ProducerCore, AFlushWaitsForRecordsOfATopicNotKnownYet) {
     EXPECT_EQ(world.told(1).error, Errc::none);
 }
 
+TEST(ProducerCore, WhatIsParkedDoesNotLingerAfterItsEndHoweverOftenThatCame) {
+    Config config;
+    config.linger = second * 60;
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    world.hold_answers(true);
+    constexpr std::uint32_t times = 200;
+    for (std::uint32_t i = 0; i < times; ++i) {
+        ASSERT_TRUE(world.produce(0, i, "x"));
+        world.core->end_linger(world.now);
+        world.now = world.now + Duration::us(1);
+        world.settle();
+    }
+    EXPECT_TRUE(world.core->can_begin_flush()) << "that is for those who flush";
+    world.hold_answers(false);
+    EXPECT_EQ(world.count(Errc::none), times);
+    ASSERT_TRUE(world.produce(0, times, "later"));
+    world.pass(second);
+    EXPECT_EQ(world.reports.size(), times) << "what came after it lingers";
+}
+
 TEST(ProducerCore, RestsWhenThereIsNothingToDo) {
     CoreWorld world;
     world.add_topic(0, "t");

@@ -174,6 +174,37 @@ TEST(Links, ALookUpThatEndsAfterEverybodyLeftIsDropped) {
     EXPECT_EQ(bench.serve(), Calls{"resolve nowhere:9092 #0"}) << "names change: it asks again";
 }
 
+TEST(Links, ALookUpOfAnAddressThatTheBrokerHasLeftAnswersForNobody) {
+    for (const std::uint16_t port : {9092, 9093}) {  // another host; the same with another port
+        LinksBench bench;
+        bench.want();
+        EXPECT_EQ(bench.serve(), Calls{"resolve nowhere:9092 #0"});
+        const std::string host = port == 9092 ? "elsewhere" : "nowhere";
+        bench.node().is_at(host, port);
+        bench.core->warm_up_obstacle({}, bench.now);  // follows the address
+        ASSERT_EQ(bench.state(), State::idle);
+        bench.want();
+        EXPECT_TRUE(bench.serve().empty()) << "one look-up at a time for a node";
+        bench.resolved({bench.one});
+        EXPECT_EQ(bench.state(), State::resolving);
+        EXPECT_EQ(bench.serve(), Calls{"resolve " + host + ":" + std::to_string(port) + " #0"});
+        bench.resolved({bench.two});
+        EXPECT_EQ(bench.serve(), Calls{"connect [::1]:9092 #0"});
+    }
+}
+
+TEST(Links, ALookUpOfALeftAddressThatEndsAfterEverybodyLeftIsNotRepeated) {
+    LinksBench bench;
+    bench.want();
+    bench.serve();
+    bench.node().is_at("elsewhere", 9092);
+    bench.node().connection.shut(bench.now);
+    bench.resolved({bench.one});
+    EXPECT_TRUE(bench.serve().empty());
+    bench.want();
+    EXPECT_EQ(bench.serve(), Calls{"resolve elsewhere:9092 #0"});
+}
+
 TEST(Links, AConnectionWithoutASocketBacksOffAndAsksAgain) {
     LinksBench bench;
     bench.io.sockets_left = 0;

@@ -6,11 +6,15 @@
 #include <fstream>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "golden.h"
+#include "protocol_codes.h"
 
 namespace ringpost {
 namespace {
+
+using wire::Verdict;
 
 /// The enumerators of Errc, out of the public header itself, so that none can be forgotten.
 std::set<std::string> enumerators() {
@@ -65,53 +69,90 @@ TEST(ErrorCodes, NumbersAreKafkas) {
     EXPECT_EQ(wire::errc_of(6), Errc::not_leader_or_follower);
     EXPECT_EQ(wire::errc_of(45), Errc::out_of_order_sequence_number);
     EXPECT_EQ(wire::errc_of(100), Errc::unknown_topic_id);
+    EXPECT_EQ(wire::errc_of(999), Errc{999}) << "carried as it is";
 }
 
-TEST(ErrorCodes, RetriableAreExactlyThoseOfTheJavaClient) {
-    const std::set<int> retriable = {2,  3,  5,  6,  7,  9,  13, 14, 15, 16,  19,
-                                     20, 41, 51, 56, 72, 74, 75, 78, 89, 100, 103};
+TEST(ErrorCodes, NoPeerCanSayWhatIsOursToSay) {
+    for (const std::int16_t code : {1000, 1008, 1100, 1199, 32767}) {
+        EXPECT_EQ(wire::errc_of(code), Errc::unknown_server_error);
+    }
+}
+
+Verdict verdict_for(Class what) {
+    switch (what) {
+        case Class::delivered: return Verdict::acknowledge;
+        case Class::retry: return Verdict::retry;
+        case Class::refresh: return Verdict::refresh_and_retry;
+        case Class::sequence: return Verdict::sequence;
+        case Class::split: return Verdict::split;
+        case Class::named: return Verdict::fail_named;
+        case Class::producer: return Verdict::fail_producer;
+        case Class::record: break;
+    }
+    return Verdict::fail;
+}
+
+TEST(ErrorCodes, RowsAreTheProtocols) {
+    std::set<int> codes;
+    for (const ProtocolCode& expected : protocol_codes) {
+        SCOPED_TRACE(expected.code);
+        const Errc code = wire::errc_of(static_cast<std::int16_t>(expected.code));
+        codes.insert(expected.code);
+        EXPECT_NE(to_string(code), "unknown_error_code");
+        EXPECT_EQ(is_retriable(code), expected.retriable);
+        EXPECT_EQ(is_fatal(code), expected.what == Class::producer);
+        EXPECT_EQ(may_have_been_written(code), !expected.unwritten);
+        if (expected.code == 46) {
+            EXPECT_EQ(wire::verdict_of(code), Verdict::acknowledge_unknown_offset);
+        } else {
+            EXPECT_EQ(wire::verdict_of(code), verdict_for(expected.what));
+        }
+    }
     for (const wire::ErrorRow& row : wire::error_table()) {
         const int code = static_cast<int>(row.code);
-        if (code >= 1000) continue;
-        EXPECT_EQ(row.retriable, retriable.contains(code)) << row.name;
+        EXPECT_EQ(codes.contains(code), code < wire::own_codes_from) << row.name;
     }
 }
 
-TEST(ErrorCodes, FatalAreThoseThatStopTheJavaProducerAndTheEndOfOurOwn) {
-    const std::set<std::string_view> fatal = {"cluster_authorization_failed",
-                                              "unsupported_version",
-                                              "transactional_id_authorization_failed",
-                                              "producer_fenced",
-                                              "stopped",
-                                              "forked"};
+TEST(ErrorCodes, EachRetriableCodeOfKafkasIsRetried) {
     for (const wire::ErrorRow& row : wire::error_table()) {
-        EXPECT_EQ(row.fatal, fatal.contains(row.name)) << row.name;
-        EXPECT_FALSE(row.fatal && row.retriable) << row.name;
+        if (static_cast<int>(row.code) >= wire::own_codes_from || !row.retriable) continue;
+        EXPECT_TRUE(row.verdict == Verdict::retry || row.verdict == Verdict::refresh_and_retry)
+            << row.name;
     }
 }
 
-TEST(ErrorCodes, NothingIsSaidToBeUnwrittenThatMayBeInTheLog) {
-    for (const Errc code :
-         {Errc::unknown_server_error, Errc::unknown_topic_or_partition,
-          Errc::not_leader_or_follower, Errc::request_timed_out, Errc::network_exception,
-          Errc::not_enough_replicas_after_append, Errc::kafka_storage_error,
-          Errc::duplicate_sequence_number, Errc::connection_lost, Errc::delivery_timeout,
-          Errc::purged, Errc::malformed_response}) {
+/// What may stand in the log must not be let in again under another number.
+TEST(ErrorCodes, WhatGetsANewIdentityWasNotWritten) {
+    for (const wire::ErrorRow& row : wire::error_table()) {
+        if (row.verdict == Verdict::sequence || row.verdict == Verdict::split ||
+            row.verdict == Verdict::fail_named) {
+            EXPECT_FALSE(row.may_have_been_written) << row.name;
+        }
+    }
+}
+
+TEST(ErrorCodes, FatalOfOurOwnIsTheEndOfAProducer) {
+    for (const wire::ErrorRow& row : wire::error_table()) {
+        EXPECT_FALSE(row.fatal && row.retriable) << row.name;
+        if (static_cast<int>(row.code) < wire::own_codes_from) continue;
+        EXPECT_EQ(row.fatal, row.code == Errc::stopped || row.code == Errc::forked) << row.name;
+    }
+}
+
+TEST(ErrorCodes, OursThatEndARequestSayThatItMayBeInTheLog) {
+    for (const Errc code : {Errc::connection_lost, Errc::delivery_timeout, Errc::purged,
+                            Errc::malformed_response}) {
         EXPECT_TRUE(may_have_been_written(code)) << to_string(code);
     }
 }
 
-TEST(ErrorCodes, AnswersThatComeBeforeTheAppendSayUnwritten) {
-    for (const int code :
-         {2, 10, 17, 18, 19, 21, 29, 31, 32, 35, 42, 43, 45, 47, 48, 53, 59, 74, 76, 87, 90, 120}) {
-        const Errc errc = wire::errc_of(static_cast<std::int16_t>(code));
-        EXPECT_FALSE(may_have_been_written(errc)) << to_string(errc);
-    }
-}
-
 TEST(ErrorCodes, CodeWithoutARowIsCarriedAndTreatedWithCare) {
-    for (const int code : {-2, 1, 4, 130, 999, 1099, 1199, 32767}) {
+    std::vector<int> codes(std::begin(unknown_codes), std::end(unknown_codes));
+    codes.insert(codes.end(), {1099, 1199, 32767});
+    for (const int code : codes) {
         const Errc errc = static_cast<Errc>(code);
+        EXPECT_EQ(wire::verdict_of(errc), Verdict::fail);
         EXPECT_EQ(to_string(errc), "unknown_error_code");
         EXPECT_FALSE(message(errc).empty());
         EXPECT_FALSE(is_retriable(errc));

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a broker costs a shard. The library's own allocator calls are counted.
+#include "produce/node.h"
+
+#include <cstdlib>
+
+#include "base/sanitized.h"
+#include "core_world.h"
+
+#ifndef RINGPOST_SANITIZED
+namespace {
+std::size_t calls = 0;
+std::size_t bytes_taken = 0;
+}  // namespace
+
+extern "C" {
+void* mi_malloc_aligned(std::size_t bytes, std::size_t alignment) {
+    ++calls;
+    bytes_taken += bytes;
+    return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+void mi_free(void* memory) { std::free(memory); }
+}
+
+namespace ringpost::produce {
+namespace {
+
+const Duration second = Duration::seconds(1);
+
+TEST(Node, ABrokerThatNothingIsSentToCostsLittle) {
+    CoreWorld world;
+    const auto name_ten_thousand = [](std::int32_t, wire::MetadataResponse& response) {
+        for (std::int32_t id = 2; id <= 10'000; ++id) {
+            response.brokers.push_back({id, "b" + std::to_string(id), 9092, {}});
+        }
+    };
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "x"));
+    world.pass(second);
+    ASSERT_EQ(world.told(1).error, Errc::none);
+    world.cluster.faults().on_metadata = name_ten_thousand;
+    const std::size_t before = bytes_taken;
+    world.add_topic(1, "u");
+    world.pass(second);
+    ASSERT_EQ(world.core->nodes().size(), 10'000U);
+    EXPECT_LT(bytes_taken - before, 10'000'000U) << "the answer itself among it";
+    EXPECT_LE(sizeof(Node), 2048U);
+}
+
+TEST(Node, ItsFirstRequestWithRecordsTakesAllThatLaterOnesNeed) {
+    Config config;
+    config.linger = {};
+    config.batch_records = 1;
+    CoreWorld world({.partitions = limits::request_partitions_max}, config, 16 << 20);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 0, "x", 0));
+    world.pass(second);
+    ASSERT_EQ(world.told(0).error, Errc::none);
+    const Node& leader = *world.core->find_topic(0)->partitions[0]->node;
+    std::uint32_t slot = 1;
+    // As many requests as may be under way; then each with as many batches as one may carry.
+    for (const std::int32_t partitions : {51, 256}) {
+        world.hold_requests(true);
+        const std::size_t before = calls;
+        for (std::int32_t i = 0; i < 5; ++i) {
+            const std::int32_t first = partitions == 51 ? i * partitions : 0;
+            for (std::int32_t p = first; p < first + partitions; ++p) {
+                ASSERT_TRUE(world.produce(0, slot++, "x", p));
+            }
+            world.settle();
+        }
+        EXPECT_EQ(calls, before) << partitions;
+        EXPECT_GE(leader.connection.requests_unanswered(), 5U);
+        world.hold_requests(false);
+        world.pass(second);
+    }
+    EXPECT_EQ(world.count(Errc::none), slot);
+}
+
+TEST(Node, AWarmUpTakesThatRoomBeforeTheFirstRecord) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    const std::uint32_t topics[] = {0};
+    world.core->begin_warm_up(topics, world.now);
+    for (int i = 0; i < 10 && world.core->warm_up_obstacle(topics, world.now).any(); ++i) {
+        world.settle();
+    }
+    ASSERT_FALSE(world.core->warm_up_obstacle(topics, world.now).any());
+    world.hold_requests(true);
+    const std::size_t before = calls;
+    ASSERT_TRUE(world.produce(0, 1, "x"));
+    world.pass(second);
+    EXPECT_EQ(world.core->find_topic(0)->partitions[0]->in_flight, 1U);
+    EXPECT_EQ(calls, before);
+}
+
+}  // namespace
+}  // namespace ringpost::produce
+#else
+TEST(Node, IsMeasuredWithoutSanitizers) {
+    GTEST_SKIP() << "sanitizers bring an allocator of their own";
+}
+#endif
