@@ -28,7 +28,7 @@ Answers::Todo Answers::on_response(Node& node, std::uint32_t slot, std::int16_t 
             learn_endpoints(body, version);
             endpoints_learnt = true;  // once: the answer may name as many leaders as batches
         }
-        on_result(node, *batch, result, version, todo, now);
+        on_result(node, *batch, result, version, now);
     }
     todo.malformed |= !reader.ok();
     if (!todo.malformed) todo.throttle_ms = reader.throttle_ms();
@@ -80,7 +80,7 @@ void Answers::learn_endpoints(ByteSpan body, std::int16_t version) {
 }
 
 void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionResult& result,
-                        std::int16_t version, Todo& todo, Instant now) {
+                        std::int16_t version, Instant now) {
     const auto error = static_cast<Errc>(result.error_code);
     Partition& partition = *batch.partition;
     land(batch);
@@ -103,7 +103,9 @@ void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionRe
             const bool hinted =
                 batch.incarnation == batch.topic->incarnation &&
                 cluster_.apply_leader_hint(partition, result.leader_id, result.leader_epoch);
-            todo.refresh_metadata |= verdict == Verdict::refresh_and_retry;
+            if (verdict == Verdict::refresh_and_retry) {
+                cluster_.topics_in_use().want(*partition.topic);
+            }
             retry(batch, error, hinted, now);
             return;
         }

@@ -23,7 +23,6 @@ public:
 
     /// What the owner has to do after an answer.
     struct Todo {
-        bool refresh_metadata = false;
         bool malformed = false;          ///< the connection is not to be trusted any further
         std::int32_t throttle_ms = 0;
     };
@@ -45,7 +44,7 @@ private:
                 const wire::ProducePartitionResult& result);
     void learn_endpoints(ByteSpan body, std::int16_t version);
     void on_result(Node& node, Batch& batch, const wire::ProducePartitionResult& result,
-                   std::int16_t version, Todo& todo, Instant now);
+                   std::int16_t version, Instant now);
     void on_too_large(Batch& batch, Errc error, Instant now);
     void on_invalid_records(Batch& batch, const wire::ProducePartitionResult& result,
                             std::int16_t version, Instant now);

@@ -44,8 +44,9 @@ public:
     Delivery(BatchPool& pool, FlushTracker& flushes, ReportSink& sink)
         : pool_(pool), flushes_(flushes), sink_(sink) {}
 
-    /// Takes a new batch into the list of the unresolved.
-    void on_created(Batch& batch);
+    /// Takes a new batch into the list of the unresolved. `parked`: whose records it takes over,
+    /// and so its place; or null.
+    void on_created(Batch& batch, Batch* parked = nullptr);
     /// A record joins the batch that is older than all in it: linger and timeouts count from there.
     void on_older(Batch& batch, Instant created);
     /// Reports the batch and takes it off every list; its memory goes as soon as nobody reads it.

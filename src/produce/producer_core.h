@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <queue>
 #include <string_view>
 
 #include "base/arena.h"
+#include "base/fifo.h"
 #include "base/prng.h"
 #include "produce/accumulator.h"
 #include "produce/answers.h"
@@ -98,6 +100,7 @@ private:
     void expire(Instant now);
     void expire_own(Instant now);
     void log_expiry(const Batch& batch, Errc why, Instant now);
+    void watch_missing(Topic& topic);
     void expire_missing_topics(Instant now);
     void work_on_topics(Instant now);
     void fail_without_id(Errc error, Instant now);
@@ -121,10 +124,17 @@ private:
     Answers answers_;
     Housekeeping housekeeping_;
     WarmUp warm_up_;
-    std::vector<Topic*> to_unpark_;       ///< topics with parked records and an answer
+    Fifo<Topic*> to_unpark_;              ///< topics with parked records and an answer
+    std::size_t unpark_left_ = 0;         ///< of to_unpark_: not looked at since they last all were
     Instant next_expiry_log_;
     bool shut_ = false;                   ///< nothing is sent any more
-    std::vector<Topic*> missing_;         ///< topics that the cluster does not have
+    /// A topic that the cluster does not have, and when its oldest record has waited long enough.
+    struct Missing {
+        Instant at;
+        Topic* topic;
+        bool operator<(const Missing& other) const { return at > other.at; }
+    };
+    std::priority_queue<Missing> missing_;
 };
 
 }  // namespace ringpost::produce

@@ -11,9 +11,10 @@ void WarmUp::begin(std::span<const std::uint32_t> topics, Instant now) {
     for (const std::uint32_t id : topics) {
         Topic* topic = cluster_.topic(id);
         RINGPOST_ASSERT(topic != nullptr);
-        if (topic->state == Topic::State::refused) topic->state = Topic::State::unknown;
         cluster_.use(*topic, now);
-        if (topic->state != Topic::State::known) housekeeping_.want_metadata(now);
+        if (topic->state != Topic::State::refused) continue;
+        topic->state = Topic::State::unknown;
+        cluster_.topics_in_use().want(*topic);
     }
     housekeeping_.forget_refusal();
 }
@@ -36,9 +37,7 @@ Obstacle WarmUp::look(std::span<const std::uint32_t> topics, Instant now) {
 }
 
 Obstacle WarmUp::look_at_topic(Topic& topic, Instant now) {
-    const bool was_forgotten = !topic.in_use;
     cluster_.use(topic, now);  // or it would be forgotten while it is waited for
-    if (was_forgotten) housekeeping_.want_metadata(now);
     switch (topic.state) {
         case Topic::State::known: return look_at_leaders(topic, now);
         case Topic::State::refused: return {topic.error, "topic " + topic.name, true};
