@@ -158,7 +158,7 @@ private:
                 begin_flush_ = false;
                 core_->begin_flush(now_);
             }
-            any |= warm_ups_.work(*core_, now_);
+            any |= warm_ups_.work(*core_, now_) || warm_ups_.more();
             core_->advance(now_);
         });
         for (std::size_t i = 0; i < core_->nodes().size(); ++i) any |= serve(*core_->nodes()[i]);

@@ -87,10 +87,21 @@ void ProducerCore::follow_address(Node& node, Instant now) {
     node.connection.rename(node.address_text());
 }
 
-Obstacle ProducerCore::warm_up_obstacle(std::span<const std::uint32_t> topics, Instant now) {
+bool ProducerCore::look_at_warm_up(WarmUpLook& look, std::span<const std::uint32_t> topics,
+                                   Instant now) {
+    if (look.ended && look.news == news_ && now < look.again_at) return true;
+    if (look.ended) look = {};
+    if (look.at_beginning()) {
+        look.news = news_;
+        look.again_at = now + config_.metadata_max_idle / 2;
+    }
     // What is wanted below shall not be shut afterwards, when nobody looks.
     for (const auto& node : cluster_.nodes()) follow_address(*node, now);
-    return warm_up_.look(topics, now);
+    if (!warm_up_.go_on(look, topics, now)) return false;
+    look.ended = !look.first.any() || look.first.is_final || look.news == news_;
+    if (look.ended) return true;
+    look = {};  // what was missing may have come meanwhile, and nothing else may ever come
+    return false;
 }
 
 /// Brokers with something waiting for them connect; the rest may rest.
@@ -255,6 +266,7 @@ void ProducerCore::work_on_topics(Instant now) {
 void ProducerCore::pump(Node& node, Instant now) {
     Connection::Event event;
     while (node.connection.poll_event(event, now)) {
+        ++news_;
         switch (event.kind) {
             case Connection::Event::Kind::ready: break;
             case Connection::Event::Kind::response: on_response(node, event, now); break;

@@ -69,7 +69,8 @@ public:
     void begin_warm_up(std::span<const std::uint32_t> topics, Instant now) {
         warm_up_.begin(topics, now);
     }
-    Obstacle warm_up_obstacle(std::span<const std::uint32_t> topics, Instant now);
+    /// Goes on with a look at what is missing. True: `look.first` says what, if anything.
+    bool look_at_warm_up(WarmUpLook& look, std::span<const std::uint32_t> topics, Instant now);
 
     // Flush and the end.
 
@@ -124,6 +125,7 @@ private:
     Answers answers_;
     Housekeeping housekeeping_;
     WarmUp warm_up_;
+    std::uint64_t news_ = 0;              ///< counts what connections have told
     Fifo<Topic*> to_unpark_;              ///< topics with parked records and an answer
     std::size_t unpark_left_ = 0;         ///< of to_unpark_: not looked at since they last all were
     Instant next_expiry_log_;
