@@ -74,6 +74,9 @@ inline constexpr std::uint32_t record_bytes_limit = 64U << 20;
 /// lane from starving the rest.
 inline constexpr std::uint32_t lane_turn_bytes = 256 * 1024;
 
+/// Topics that a shard begins to warm up in one turn: a name to be kept costs some hundred ns.
+inline constexpr std::uint32_t warm_up_turn_topics = 500;
+
 /// A response larger than this ends the connection (librdkafka's receive.message.max.bytes).
 inline constexpr std::uint32_t response_bytes_max = 100'000'000;
 

@@ -39,14 +39,11 @@ Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane
     if (topic->state == Topic::State::known && topic->parked.empty()) [[likely]] {
         return place(*topic, entry, lane, origin, now);
     }
-    if (!topic->in_use) {
-        cluster_.use(*topic, now);
-        asks_again_ = true;
-    }
+    if (!topic->in_use()) cluster_.use(*topic, now);
     if (topic->state == Topic::State::refused) {
         if (now < topic->refused_until) return park(*topic, entry, lane, origin, topic->error);
         topic->state = Topic::State::unknown;
-        asks_again_ = true;
+        cluster_.topics_in_use().want(*topic);
     }
     return park(*topic, entry, lane, origin, Errc::none);
 }
@@ -108,10 +105,11 @@ Batch* Accumulator::batch_with_room(Partition& partition, const Entry& entry, co
         }
         seal(partition, *batch, now);
     }
-    return open_batch(partition, entry, origin);
+    return open_batch(partition, entry, origin, now);
 }
 
-Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const Origin& origin) {
+Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const Origin& origin,
+                               Instant now) {
     const std::size_t need = wire::batch_header_bytes + room_needed(entry);
     Batch* batch = pool_.try_take(partition.slab_wish, need, use_for(partition));
     if (batch == nullptr) return nullptr;
@@ -127,8 +125,13 @@ Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const O
     partition.topic->used_at = std::max(partition.topic->used_at, origin.created);
     partition.queue.push_back(*batch);
     partition.open = batch;
-    delivery_.on_created(*batch);
-    delivery_.linger(*batch);
+    delivery_.on_created(*batch, origin.parked);
+    if (is_due(origin.created, origin.flush_epoch, now)) {
+        batch->due = true;
+        readiness_.update(partition, now);
+    } else {
+        delivery_.linger(*batch);
+    }
     return batch;
 }
 
@@ -154,34 +157,27 @@ void Accumulator::make_due(Batch& batch, Instant now) {
     readiness_.update(*batch.partition, now);
 }
 
-void Accumulator::make_all_due(Instant now) {
-    while (Batch* batch = delivery_.lingering().front()) make_due(*batch, now);
-}
-
-void Accumulator::end_linger(Instant now) {
-    linger_ended_at_ = now;
-    make_all_due(now);
+bool Accumulator::is_due(Instant created, std::uint64_t flush_epoch, Instant now) const {
+    return created + config_.linger <= now || created <= due_until_ || flushes_.ended(flush_epoch);
 }
 
 void Accumulator::on_deadline(Instant now) {
-    while (Batch* batch = delivery_.lingering().front()) {
-        const bool hurried =
-            batch->created <= linger_ended_at_ || flushes_.ended(batch->flush_epoch);
-        if (!hurried && batch->created + config_.linger > now) break;
+    for (std::uint32_t left = config_.turn_items_max; left != 0; --left) {
+        Batch* batch = delivery_.lingering().front();
+        if (batch == nullptr || !is_due(batch->created, batch->flush_epoch, now)) return;
         make_due(*batch, now);
     }
 }
 
 Instant Accumulator::next_deadline() const {
     const Batch* oldest = delivery_.lingering().front();
-    return oldest == nullptr ? Instant::never() : oldest->created + config_.linger;
+    if (oldest == nullptr) return Instant::never();
+    return oldest->created <= due_until_ ? due_until_ : oldest->created + config_.linger;
 }
 
 void Accumulator::look_at_node(Node& node, Instant now) {
     const bool left_out = chooser_.leaves_out(node, now);
-    if (left_out && !node.left_out) {
-        for (Topic* topic : cluster_.topics_in_use()) Sticky::leave(node, *topic);
-    }
+    if (left_out && !node.left_out) cluster_.begin_walk();
     node.left_out = left_out;
 }
 
@@ -249,13 +245,18 @@ bool Accumulator::walk_parked(Topic& topic, Batch& batch, TakeEntry&& take) {
     return true;
 }
 
-bool Accumulator::unpark(Topic& topic, Instant now) {
+bool Accumulator::unpark(Topic& topic, std::uint32_t& records, Instant now) {
     RINGPOST_ASSERT(topic.state == Topic::State::known);
     while (Batch* batch = topic.parked.front()) {
-        const Origin origin{batch->created, batch->flush_epoch};
+        const Origin origin{batch->created, batch->flush_epoch, batch};
         const bool all = walk_parked(topic, *batch, [&](const Entry& entry, std::uint16_t lane) {
+            if (records == 0) return Appended::no_memory;
             const Appended appended = place(topic, entry, lane, origin, now);
-            if (appended == Appended::no_memory) chooser_.take_back(topic, entry);
+            if (appended == Appended::no_memory) {
+                chooser_.take_back(topic, entry);
+            } else {
+                --records;
+            }
             return appended;
         });
         if (!all) return false;

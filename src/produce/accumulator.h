@@ -38,14 +38,12 @@ public:
     /// To be called where append had no memory, apart from it: it is the hottest of all.
     void on_refused(const Entry& entry);
 
-    /// Whether a record has come for a topic whose refusal is no news: it waits for another answer.
-    bool take_asks_again() { return std::exchange(asks_again_, false); }
-
     /// After a run of appends: partitions that got something to send become ready.
     void end_of_drain(Instant now);
 
-    /// Moves what was parked for a topic that is known now. False: out of memory, call again.
-    bool unpark(Topic& topic, Instant now);
+    /// Moves what was parked for a topic that is known now, `records` at most, of which it takes
+    /// off what it has moved. False: some are left, call again.
+    bool unpark(Topic& topic, std::uint32_t& records, Instant now);
     /// Reports everything parked for the topic as failed.
     void fail_parked(Topic& topic, const Outcome& outcome);
     /// Reports one parked batch, or what is left of it, as failed.
@@ -54,10 +52,8 @@ public:
     void seal(Partition& partition, Batch& batch, Instant now);
 
     /// Every open batch may leave: linger is over for all. For flush, stop and memory pressure.
-    void make_all_due(Instant now);
-    /// The same; and what is parked won't linger either when it gets its partition.
-    void end_linger(Instant now);
-    /// Open batches whose linger has passed.
+    void make_all_due(Instant now) { due_until_ = now; }
+    /// Open batches whose linger has passed, a bounded number of them.
     void on_deadline(Instant now);
     Instant next_deadline() const;
 
@@ -74,6 +70,7 @@ private:
     struct Origin {                  ///< where a record counts from: now, or when it was parked
         Instant created;
         std::uint64_t flush_epoch;
+        Batch* parked = nullptr;     ///< where it was
     };
     Appended append_to(Partition& partition, const Entry& entry, std::uint16_t lane,
                        const Origin& origin, Instant now);
@@ -83,11 +80,12 @@ private:
                   Errc reject);
     Batch* batch_with_room(Partition& partition, const Entry& entry, const Origin& origin,
                            Instant now);
-    Batch* open_batch(Partition& partition, const Entry& entry, const Origin& origin);
+    Batch* open_batch(Partition& partition, const Entry& entry, const Origin& origin, Instant now);
     static void drop_moved(Topic& topic, Batch& batch);
     template <typename TakeEntry>
     bool walk_parked(Topic& topic, Batch& batch, TakeEntry&& take);
     void make_due(Batch& batch, Instant now);
+    bool is_due(Instant created, std::uint64_t flush_epoch, Instant now) const;
 
     const Config& config_;
     Cluster& cluster_;
@@ -96,10 +94,9 @@ private:
     Readiness& readiness_;
     FlushTracker& flushes_;
     Chooser chooser_;
-    bool asks_again_ = false;
     Errc refusal_ = Errc::none;
     Instant refused_until_;
-    Instant linger_ended_at_;        ///< batches that began until then don't linger
+    Instant due_until_;                          ///< what began until then does not linger
     List<Batch, &Batch::queue_hook> rejected_;   ///< parked-style batches to fail at end_of_drain
 };
 

@@ -105,7 +105,9 @@ void Answers::on_result(Node& node, Batch& batch, const wire::ProducePartitionRe
             const bool hinted =
                 batch.incarnation == batch.topic->incarnation &&
                 cluster_.apply_leader_hint(partition, result.leader_id, result.leader_epoch);
-            todo.refresh_metadata |= verdict == Verdict::refresh_and_retry;
+            if (verdict == Verdict::refresh_and_retry) {
+                cluster_.topics_in_use().want(*partition.topic);
+            }
             retry(batch, error, hinted, now);
             return;
         }

@@ -23,7 +23,6 @@ public:
 
     /// What the owner has to do after an answer.
     struct Todo {
-        bool refresh_metadata = false;
         bool malformed = false;          ///< the connection is not to be trusted any further
         Errc producer_failed = Errc::none;  ///< all that waits would fail with this
         std::int32_t throttle_ms = 0;

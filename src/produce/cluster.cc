@@ -6,11 +6,12 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "produce/sticky.h"
 
 namespace ringpost::produce {
 
 Cluster::Cluster(const Config& config, Shares& shares, Prng& prng)
-    : config_(config), shares_(shares), prng_(prng) {
+    : config_(config), shares_(shares), prng_(prng), in_use_(config, prng) {
     add_seeds();
 }
 
@@ -48,34 +49,14 @@ Topic& Cluster::add_topic(std::uint32_t id, std::string_view name) {
     Topic& topic = *topics_[id];
     topic.id = id;
     topic.name = name;
+    topic.view = view_;
     by_name_[topic.name] = &topic;
     return topic;
 }
 
 void Cluster::use(Topic& topic, Instant now) {
     topic.used_at = now;
-    if (std::exchange(topic.in_use, true)) return;
-    in_use_.push_back(&topic);
-}
-
-void Cluster::forget_unused(Instant now) {
-    std::erase_if(in_use_, [&](Topic* topic) {
-        if (now < topic->used_at + config_.metadata_max_idle) return false;
-        const bool has_batches =
-            !topic->parked.empty() ||
-            std::any_of(topic->partitions.begin(), topic->partitions.end(),
-                        [](const auto& partition) { return !partition->queue.empty(); });
-        if (has_batches) {
-            topic->used_at = now;
-            return false;
-        }
-        config_.log.debug("{}: not produced to for metadata.max.idle.ms, forgotten", topic->name);
-        topic->in_use = false;
-        // Its next record waits for an answer: by then the leaders may be others, the topic, too.
-        topic->state = Topic::State::unknown;
-        topic->error = Errc::none;
-        return true;
-    });
+    if (!topic.in_use()) in_use_.want(topic);
 }
 
 Topic* Cluster::topic_by_name(std::string_view name) {
@@ -98,13 +79,8 @@ bool Cluster::apply(const wire::MetadataResponse& response, Change& change) {
             cluster_id_, response.cluster_id);
     }
     if (!response.cluster_id.empty()) cluster_id_ = response.cluster_id;
-    ++round_;
     apply_brokers(response);
     for (const auto& answer : response.topics) apply_topic(answer, change);
-    // What was not spoken of is asked for again.
-    for (const Topic* topic : topics_in_use()) {
-        change.any_pending |= topic->metadata_round != round_;
-    }
     return true;
 }
 
@@ -131,20 +107,36 @@ void Cluster::apply_brokers(const wire::MetadataResponse& response) {
 }
 
 void Cluster::rebootstrap(Instant now) {
-    Change ignored;
-    for (const auto& topic : topics_) {
-        if (topic == nullptr) continue;
-        for (const auto& partition : topic->partitions) {
-            set_leader(*partition, nullptr, ignored);
-            partition->leader_epoch = -1;  // what comes may be another cluster's
-        }
-    }
+    ++view_;
+    begin_walk();
+    in_use_.want_all();
     for (const auto& node : nodes_) {
         node->gone = node->id >= 0;  // what it has been asked it may still answer
         // The name may have other addresses by now; one on its way has just looked.
         if (!node->gone && node->connection.ready()) node->connection.shut(now);
     }
     add_seeds();
+}
+
+void Cluster::walk() {
+    Change ignored;
+    for (std::size_t items = 0; walk_left_ != 0 && items < config_.turn_items_max; --walk_left_) {
+        Topic* topic = topics_[walk_at_++ % topics_.size()].get();
+        ++items;
+        if (topic == nullptr) continue;
+        if (topic->view != view_) items += topic->partitions.size();
+        follow_view(*topic, ignored);
+        Sticky::leave_left_out(*topic);
+    }
+}
+
+void Cluster::follow_view(Topic& topic, Change& change) {
+    if (topic.view == view_) [[likely]] return;
+    topic.view = view_;
+    for (const auto& partition : topic.partitions) {
+        set_leader(*partition, nullptr, change);
+        partition->leader_epoch = -1;  // what comes may be another cluster's
+    }
 }
 
 namespace {
@@ -162,7 +154,8 @@ Topic::State state_for(Errc error) {
 void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& change) {
     Topic* topic = topic_by_name(answer.name);
     if (topic == nullptr) return;
-    topic->metadata_round = round_;
+    topic->pending = false;
+    follow_view(*topic, change);
     change.topics.push_back(topic);
     const auto error = static_cast<Errc>(answer.error_code);
     const Topic::State state = state_for(error);
@@ -171,7 +164,7 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
         const bool has_batches = std::any_of(
             topic->partitions.begin(), topic->partitions.end(),
             [](const auto& partition) { return !partition->queue.empty(); });
-        change.any_pending |= state != Topic::State::refused || has_batches;
+        topic->pending = state != Topic::State::refused || has_batches;
         // A known topic that is briefly unanswered for keeps its partitions: batches retry there.
         if (topic->state == Topic::State::known && state == Topic::State::unknown) return;
         topic->state = state;
@@ -222,7 +215,7 @@ void Cluster::apply_topic(const wire::MetadataResponse::Topic& answer, Change& c
         if (partition.node != nullptr) {
             topic->with_leader.push_back(told.index);
         } else {
-            change.any_pending = true;
+            topic->pending = true;
         }
     }
     StickyState& sticky = topic->sticky;

@@ -16,6 +16,7 @@
 #include "produce/node.h"
 #include "produce/partition.h"
 #include "produce/shares.h"
+#include "produce/topics_in_use.h"
 #include "wire/metadata.h"
 
 namespace ringpost::produce {
@@ -39,10 +40,7 @@ public:
     Topic& add_topic(std::uint32_t id, std::string_view name);
     /// Something is produced to the topic: metadata is to be asked for it.
     void use(Topic& topic, Instant now);
-    /// Topics without batches that were not used for metadata.max.idle.ms are `unknown` and not in
-    /// use any more.
-    void forget_unused(Instant now);
-    const std::vector<Topic*>& topics_in_use() const { return in_use_; }
+    TopicsInUse& topics_in_use() { return in_use_; }
     Topic* topic_by_name(std::string_view name);
     Topic* topic_by_uuid(const wire::Uuid& uuid);
 
@@ -50,7 +48,6 @@ public:
     struct Change {
         std::vector<Topic*> topics;          ///< answered for: state, count or a leader may differ
         std::vector<Partition*> moved;       ///< leader changed, appeared or went
-        bool any_pending = false;            ///< a topic or a leader is still missing: ask again
     };
     /// Takes an answer over. False if it is of no use (no broker in it).
     bool apply(const wire::MetadataResponse& response, Change& change);
@@ -73,12 +70,20 @@ public:
     /// Adds the bootstrap addresses as nodes of their own where no node has them (KIP-899).
     void add_seeds();
     /// Nobody leads anything and every broker is gone, until an answer from a bootstrap address,
-    /// looked up anew, says otherwise (KIP-1102). Batches stay where they are.
+    /// looked up anew, says otherwise (KIP-1102). Batches stay where they are. Topics follow as
+    /// walk comes to them.
     void rebootstrap(Instant now);
+
+    /// Every topic has to learn what has become of the cluster, or of a node.
+    void begin_walk() { walk_left_ = topics_.size(); }
+    /// Tells the next of them.
+    void walk();
+    bool walking() const { return walk_left_ != 0; }
 
 private:
     void apply_brokers(const wire::MetadataResponse& response);
     void apply_topic(const wire::MetadataResponse::Topic& answer, Change& change);
+    void follow_view(Topic& topic, Change& change);
     void set_leader(Partition& partition, Node* node, Change& change);
     /// Null at limits::brokers_max.
     Node* add_node(std::int32_t id, std::string host, std::uint16_t port);
@@ -87,10 +92,12 @@ private:
     Shares& shares_;
     Prng& prng_;
     broker::SetupTurns setup_turns_;
-    std::uint64_t round_ = 0;
     std::vector<std::unique_ptr<Node>> nodes_;
     std::vector<std::unique_ptr<Topic>> topics_;
-    std::vector<Topic*> in_use_;
+    TopicsInUse in_use_;
+    std::uint64_t view_ = 0;                ///< counts rebootstraps
+    std::size_t walk_left_ = 0;             ///< topics that walk has yet to come to
+    std::size_t walk_at_ = 0;
     tsl::robin_map<std::string, Topic*, NameHash, NameEqual> by_name_;
     tsl::robin_map<wire::Uuid, Topic*, wire::UuidHash> by_uuid_;
     std::string cluster_id_;

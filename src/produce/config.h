@@ -46,6 +46,9 @@ struct Config {
     /// How long a topic that the cluster does not know may take to appear.
     Duration topic_wait = Duration::seconds(30);
     bool allow_auto_create_topics = true;
+    /// Topics, partitions or batches that one turn takes of anything that is about all of them:
+    /// some hundred ns each, so that a turn stays far below a millisecond.
+    std::uint32_t turn_items_max = 1'000;
     broker::ConnectionOptions connection;
     Log log;
 };

@@ -24,14 +24,20 @@ std::string_view to_string(Stage stage) noexcept {
 
 namespace produce {
 
-void Delivery::on_created(Batch& batch) {
-    insert_by_age(batch);
+void Delivery::on_created(Batch& batch, Batch* parked) {
+    if (parked == nullptr) {
+        insert_by_age(batch);
+    } else {
+        RINGPOST_ASSERT(parked->created == batch.created);
+        RINGPOST_ASSERT(parked->timeout_ms == batch.timeout_ms);
+        ages_.insert_before(batch, parked);
+        if (batch.timeout_ms != 0) timeouts_.insert_before(batch, parked);
+    }
     flushes_.on_batch(batch.flush_epoch);
     if (batch.partition != nullptr) shares_.charge(*batch.partition, batch.memory_bytes());
 }
 
-/// What was parked, or waited in its ring for memory, is older than what came since; everything
-/// else is the newest.
+/// What waited in its ring for memory is older than what came since; everything else is the newest.
 void Delivery::insert_by_age(Batch& batch) {
     Batch* place = nullptr;
     for (Batch* b = ages_.back(); b != nullptr && b->created > batch.created;

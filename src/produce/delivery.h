@@ -45,8 +45,9 @@ public:
     Delivery(BatchPool& pool, FlushTracker& flushes, Shares& shares, ReportSink& sink)
         : pool_(pool), flushes_(flushes), shares_(shares), sink_(sink) {}
 
-    /// Takes a new batch into the list of the unresolved.
-    void on_created(Batch& batch);
+    /// Takes a new batch into the list of the unresolved. `parked`: whose records it takes over,
+    /// and so its place; or null.
+    void on_created(Batch& batch, Batch* parked = nullptr);
     /// The batch has taken another slab.
     void on_grown(const Batch& batch) {
         shares_.charge(*batch.partition, batch.slabs[batch.slab_count - 1].capacity);

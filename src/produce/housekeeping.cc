@@ -26,9 +26,12 @@ void Housekeeping::want_producer_id(Instant now) {
 }
 
 void Housekeeping::fill(Instant now) {
-    if (metadata_.due(now)) cluster_.forget_unused(now);
-    if (cluster_.topics_in_use().empty()) rest();
-    const bool metadata_due = metadata_.due(now);
+    TopicsInUse& topics = cluster_.topics_in_use();
+    auto due = TopicsInUse::Due::no;
+    if (question_at() <= now) due = topics.look(now);
+    if (topics.empty()) rest();
+    look_again_ = due == TopicsInUse::Due::look_again;
+    const bool metadata_due = due == TopicsInUse::Due::yes;
     if (metadata_due) watch_recovery(now);
     const bool id_due = producer_id_.due(now);
     if (!metadata_due && !id_due) return;
@@ -53,7 +56,6 @@ void Housekeeping::fill(Instant now) {
 
 /// Nothing is produced: the next record will ask.
 void Housekeeping::rest() {
-    metadata_.unwant();
     producer_id_.unwant();
     rebootstrap_at_ = Instant::never();
 }
@@ -71,19 +73,21 @@ void Housekeeping::watch_recovery(Instant now) {
 }
 
 Instant Housekeeping::next_deadline(Instant now) const {
-    if (refusal_ != Errc::none) return now;
-    Instant next = Instant::never();
-    if (metadata_.due(now)) next = rebootstrap_at_;
-    for (const Errand* errand : {&metadata_, &producer_id_}) {
-        if (errand->next_deadline() > now) {
-            next = std::min(next, errand->next_deadline());
-        } else {
-            // It waits for a connection, whose own events wake the loop; the end of a throttle is
-            // none.
-            next = std::min(next, end_of_throttle(now));
-        }
-    }
+    if (refusal_ != Errc::none || look_again_) return now;
+    Instant next = question_at();
+    const bool question_due = next <= now;
+    if (question_due) next = rebootstrap_at_;
+    const bool id_due = producer_id_.next_deadline() <= now;
+    if (!id_due) next = std::min(next, producer_id_.next_deadline());
+    // What is due waits for a connection, whose own events wake the loop; the end of a throttle is
+    // none.
+    if (question_due || id_due) next = std::min(next, end_of_throttle(now));
     return next;
+}
+
+Instant Housekeeping::question_at() const {
+    if (metadata_.outstanding()) return Instant::never();
+    return std::max(cluster_.topics_in_use().question_at(), metadata_.not_before());
 }
 
 /// When the first of those that are ready may be asked something again.
@@ -136,7 +140,9 @@ void Housekeeping::wake_a_node(Instant now) {
 void Housekeeping::send_metadata(Node& node, broker::RequestSlot& slot, Instant now) {
     wire::MetadataRequest request;
     request.allow_auto_topic_creation = config_.allow_auto_create_topics;
-    for (const Topic* topic : cluster_.topics_in_use()) request.topics.push_back({{}, topic->name});
+    for (const Topic* topic : cluster_.topics_in_use().next_question(now)) {
+        request.topics.push_back({{}, topic->name});
+    }
     broker::encode_request(slot, config_.connection.client_id, request);
     node.in_flight[node.connection.slot_number(slot)].metadata = true;
     node.connection.submit(slot, now);
@@ -157,7 +163,7 @@ bool Housekeeping::on_metadata(std::int16_t version, ByteSpan body, Instant now,
     wire::MetadataResponse response;
     if (!wire::decode(body, version, response)) {
         last_error_ = Errc::malformed_response;
-        metadata_.on_failure(now, prng_);
+        on_metadata_failed(now);
         return false;
     }
     const auto error = static_cast<Errc>(response.error_code);
@@ -168,18 +174,19 @@ bool Housekeeping::on_metadata(std::int16_t version, ByteSpan body, Instant now,
     }
     if (error != Errc::none || !cluster_.apply(response, change)) {
         last_error_ = error == Errc::none ? Errc::no_metadata : error;
-        metadata_.on_failure(now, prng_);
+        on_metadata_failed(now);
         return true;
     }
     last_error_ = Errc::none;
     rebootstrap_at_ = Instant::never();
-    if (change.any_pending) {
-        metadata_.on_failure(now, prng_);
-    } else {
-        metadata_.on_success();
-        metadata_.want_at(now + config_.metadata_max_age);
-    }
+    metadata_.on_success();
+    cluster_.topics_in_use().on_answered(now);
     return true;
+}
+
+void Housekeeping::on_metadata_failed(Instant now) {
+    metadata_.on_failure(now, prng_);
+    cluster_.topics_in_use().on_failed();
 }
 
 bool Housekeeping::on_producer_id(std::int16_t version, ByteSpan body, Instant now) {
@@ -221,7 +228,7 @@ void Housekeeping::refuse_producer_id(Errc error, Instant now) {
 }
 
 void Housekeeping::on_lost(const InFlight& what, Instant now) {
-    if (what.metadata) metadata_.on_failure(now, prng_);
+    if (what.metadata) on_metadata_failed(now);
     if (what.producer_id) producer_id_.on_failure(now, prng_);
 }
 

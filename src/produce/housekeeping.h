@@ -47,6 +47,7 @@ public:
         due_ = Instant::never();
     }
     Instant next_deadline() const { return outstanding_ ? Instant::never() : due_; }
+    Instant not_before() const { return not_before_; }
     bool outstanding() const { return outstanding_; }
 
 private:
@@ -61,8 +62,6 @@ class Housekeeping {
 public:
     Housekeeping(const Config& config, Cluster& cluster, ProducerIdentity& identity, Prng& prng);
 
-    /// The cluster has moved, or a topic is new.
-    void want_metadata(Instant now) { metadata_.want(now); }
     /// Nothing happens if there is an id, or nothing to send yet.
     void want_producer_id(Instant now);
 
@@ -86,6 +85,8 @@ public:
     Errc last_error() const { return last_error_; }
 
 private:
+    /// When metadata is due.
+    Instant question_at() const;
     Node* ready_node(Instant now);
     Instant end_of_throttle(Instant now) const;
     void rest();
@@ -94,13 +95,15 @@ private:
     void send_metadata(Node& node, broker::RequestSlot& slot, Instant now);
     void send_producer_id(Node& node, broker::RequestSlot& slot, Instant now);
     void refuse_producer_id(Errc error, Instant now);
+    void on_metadata_failed(Instant now);
 
     const Config& config_;
     Cluster& cluster_;
     ProducerIdentity& identity_;
     Prng& prng_;
-    Errand metadata_;
+    Errand metadata_;                  ///< its due time is the topics'
     Errand producer_id_;
+    bool look_again_ = false;          ///< there may be more topics to forget
     std::size_t next_node_ = 0;
     Instant rebootstrap_at_ = Instant::never();  ///< unless metadata comes before
     Errc refusal_ = Errc::none;

@@ -58,6 +58,7 @@ struct Partition {
     bool bump_due = false;             ///< start a new epoch once nothing is in flight
 
     ListHook<Partition> ready_hook;    ///< Node::ready
+    ListHook<Partition> id_hook;       ///< Readiness: waits for a producer id
 
     /// The batch that goes next, or null.
     Batch* next_batch() const {
@@ -97,12 +98,26 @@ struct Topic {
     std::vector<std::unique_ptr<Partition>> partitions;
     std::uint32_t partition_count = 0;       ///< less than those, if it was made again with fewer
     std::vector<std::int32_t> with_leader;   ///< indexes of partitions that have a leader
-    std::uint64_t metadata_round = 0;        ///< last answer that spoke of it
-    bool in_use = false;                     ///< metadata is asked for it
+    std::uint64_t view = 0;                  ///< of the cluster's, that this one is part of
     Instant used_at;                         ///< its last batch began, or later
+
+    // What TopicsInUse keeps of it.
+    enum class Asked : std::uint8_t {
+        never,     ///< not in use
+        first,     ///< something waits for an answer
+        again,     ///< the last answer was not all that is needed
+        in_turn,   ///< when a refresh comes to it
+    };
+    Asked asked = Asked::never;
+    ListHook<Topic> use_hook;
+    std::uint64_t question = 0;              ///< the last that asked for it
+    Instant asked_at;
+    bool pending = false;                    ///< no answer to that, or one that is not enough
+    bool in_use() const { return asked != Asked::never; }
 
     /// Batches of raw entries, in order. While there are any, new records queue behind them.
     List<Batch, &Batch::queue_hook> parked;
+    bool watched = false;                    ///< ProducerCore::missing_ has it
     std::uint32_t unpark_at = 0;             ///< bytes of the first parked slab already moved on
     std::uint32_t unpark_slab = 0;
     std::uint32_t unpark_run = 0;            ///< run and record within the run, likewise

@@ -3,6 +3,7 @@
 #include "produce/producer_core.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -44,7 +45,6 @@ ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
 
 void ProducerCore::add_topic(std::uint32_t id, std::string_view name, Instant now) {
     cluster_.use(cluster_.add_topic(id, name), now);
-    housekeeping_.want_metadata(now);
     housekeeping_.want_producer_id(now);
 }
 
@@ -66,8 +66,8 @@ void ProducerCore::advance(Instant now) {
     expire_missing_topics(now);
     readiness_.on_deadline(now);
     work_on_topics(now);
+    cluster_.walk();
     accumulator_.end_of_drain(now);
-    if (accumulator_.take_asks_again()) housekeeping_.want_metadata(now);
     if (const Errc refusal = housekeeping_.take_refusal(); refusal != Errc::none) {
         fail_without_id(refusal, now);
     }
@@ -90,10 +90,21 @@ void ProducerCore::follow_address(Node& node, Instant now) {
     node.connection.rename(node.address_text());
 }
 
-Obstacle ProducerCore::warm_up_obstacle(std::span<const std::uint32_t> topics, Instant now) {
+bool ProducerCore::look_at_warm_up(WarmUpLook& look, std::span<const std::uint32_t> topics,
+                                   Instant now) {
+    if (look.ended && look.news == news_ && now < look.again_at) return true;
+    if (look.ended) look = {};
+    if (look.at_beginning()) {
+        look.news = news_;
+        look.again_at = now + config_.metadata_max_idle / 2;
+    }
     // What is wanted below shall not be shut afterwards, when nobody looks.
     for (const auto& node : cluster_.nodes()) follow_address(*node, now);
-    return warm_up_.look(topics, now);
+    if (!warm_up_.go_on(look, topics, now)) return false;
+    look.ended = !look.first.any() || look.first.is_final || look.news == news_;
+    if (look.ended) return true;
+    look = {};  // what was missing may have come meanwhile, and nothing else may ever come
+    return false;
 }
 
 /// Brokers with something waiting for them connect; the rest may rest.
@@ -107,16 +118,14 @@ void ProducerCore::want_connections(Instant now) {
 
 Instant ProducerCore::next_deadline(Instant now) const {
     if (shut_) return Instant::never();
+    if (cluster_.walking() || unpark_left_ != 0) return now;
     Instant next = std::min({readiness_.next_deadline(), accumulator_.next_deadline(),
                              housekeeping_.next_deadline(now)});
     if (const Batch* oldest = delivery_.oldest()) {
         next = std::min(next, oldest->created + config_.delivery_timeout);
     }
     if (const Batch* first = delivery_.next_to_time_out()) next = std::min(next, first->deadline());
-    for (const Topic* topic : missing_) {
-        const Batch* oldest = topic->parked.front();
-        if (oldest != nullptr) next = std::min(next, oldest->created + config_.topic_wait);
-    }
+    if (!missing_.empty()) next = std::min(next, missing_.top().at);
     auto& self = const_cast<ProducerCore&>(*this);
     for (const auto& node : self.cluster_.nodes()) {
         next = std::min(next, node->connection.next_deadline());
@@ -178,8 +187,9 @@ void ProducerCore::log_expiry(const Batch& batch, Errc why, Instant now) {
 }
 
 void ProducerCore::expire(Instant now) {
-    while (Batch* batch = delivery_.oldest()) {
-        if (batch->created + config_.delivery_timeout > now) return;
+    for (std::uint32_t left = config_.turn_items_max; left != 0; --left) {
+        Batch* batch = delivery_.oldest();
+        if (batch == nullptr || batch->created + config_.delivery_timeout > now) return;
         log_expiry(*batch, why_unsent(*batch), now);
         end_early(*batch, Errc::delivery_timeout, now);
     }
@@ -187,8 +197,9 @@ void ProducerCore::expire(Instant now) {
 
 /// Those with a timeout of their own end first: what is left is the producer's.
 void ProducerCore::expire_own(Instant now) {
-    while (Batch* batch = delivery_.next_to_time_out()) {
-        if (batch->deadline() > now) return;
+    for (std::uint32_t left = config_.turn_items_max; left != 0; --left) {
+        Batch* batch = delivery_.next_to_time_out();
+        if (batch == nullptr || batch->deadline() > now) return;
         log_expiry(*batch, why_unsent(*batch), now);
         end_early(*batch, Errc::delivery_timeout, now);
     }
@@ -211,27 +222,45 @@ void ProducerCore::end_early(Batch& batch, Errc error, Instant now) {
     }
 }
 
+void ProducerCore::watch_missing(Topic& topic) {
+    if (topic.parked.empty() || std::exchange(topic.watched, true)) return;
+    missing_.push({topic.parked.front()->created + config_.topic_wait, &topic});
+}
+
 /// A topic that does not exist, and does not appear either: its records need not wait for the whole
 /// delivery timeout.
 void ProducerCore::expire_missing_topics(Instant now) {
-    std::erase_if(missing_, [&](Topic* topic) {
-        if (topic->state != Topic::State::missing) return true;
-        while (Batch* batch = topic->parked.front()) {
+    std::uint32_t left = config_.turn_items_max;
+    for (; left != 0 && !missing_.empty() && missing_.top().at <= now; --left) {
+        Topic& topic = *missing_.top().topic;
+        missing_.pop();
+        topic.watched = false;
+        if (topic.state != Topic::State::missing) continue;
+        while (Batch* batch = topic.parked.front()) {
             if (batch->created + config_.topic_wait > now) break;
-            accumulator_.fail_parked_batch(*batch, Outcome::refused(topic->error));
+            accumulator_.fail_parked_batch(*batch, Outcome::refused(topic.error));
         }
-        return false;
-    });
+        watch_missing(topic);
+    }
 }
 
+/// Those that find no memory wait for the next turn that something else makes.
 void ProducerCore::work_on_topics(Instant now) {
-    std::erase_if(to_unpark_, [&](Topic* topic) {
-        if (topic->state == Topic::State::known) return accumulator_.unpark(*topic, now);
-        if (topic->state == Topic::State::refused) {
-            accumulator_.fail_parked(*topic, Outcome::refused(topic->error));
+    if (unpark_left_ == 0) unpark_left_ = to_unpark_.size();
+    std::uint32_t items = config_.turn_items_max;
+    while (unpark_left_ != 0 && items != 0) {
+        Topic& topic = *to_unpark_.front();
+        bool done = true;
+        if (topic.state == Topic::State::known) done = accumulator_.unpark(topic, items, now);
+        if (!done && items == 0) return;  // it goes on from there
+        if (topic.state == Topic::State::refused) {
+            accumulator_.fail_parked(topic, Outcome::refused(topic.error));
         }
-        return true;
-    });
+        to_unpark_.pop_front();
+        if (!done) to_unpark_.push_back(&topic);
+        --unpark_left_;
+        if (items != 0) --items;
+    }
 }
 
 // Connections
@@ -240,13 +269,14 @@ void ProducerCore::work_on_topics(Instant now) {
 void ProducerCore::pump(Node& node, Instant now) {
     Connection::Event event;
     while (node.connection.poll_event(event, now)) {
+        ++news_;
         switch (event.kind) {
             case Connection::Event::Kind::ready: break;
             case Connection::Event::Kind::response: on_response(node, event, now); break;
             case Connection::Event::Kind::lost: on_lost(node, event, now); break;
             case Connection::Event::Kind::down:
                 // Perhaps another broker leads now. A connection nobody waited for tells nothing.
-                if (!node.ready.empty()) housekeeping_.want_metadata(now);
+                if (!node.ready.empty()) cluster_.topics_in_use().want_all();
                 node.connection.unwant();
                 break;
         }
@@ -265,17 +295,11 @@ void ProducerCore::on_response(Node& node, const Connection::Event& event, Insta
     } else if (what.producer_id) {
         what.producer_id = false;
         trusted = housekeeping_.on_producer_id(version, event.body, now);
-        if (identity_.known()) {
-            readiness_.set_producer_id_known(true);
-            for (Topic* topic : cluster_.topics_in_use()) {
-                for (const auto& partition : topic->partitions) readiness_.update(*partition, now);
-            }
-        }
+        if (identity_.known()) readiness_.set_producer_id_known(true);
     } else if (config_.acks == Acks::none) {
         answers_.on_sent_unacknowledged(node, event.slot, now);
     } else {
         const Answers::Todo todo = answers_.on_response(node, event.slot, version, event.body, now);
-        if (todo.refresh_metadata) housekeeping_.want_metadata(now);
         if (todo.producer_failed != Errc::none) fail_producer(todo.producer_failed, now);
         if (todo.throttle_ms > 0) node.connection.mute(now + Duration::ms(todo.throttle_ms));
         trusted = !todo.malformed;
@@ -288,8 +312,9 @@ void ProducerCore::on_lost(Node& node, const Connection::Event& event, Instant n
     housekeeping_.on_lost(what, now);
     what.metadata = what.producer_id = false;
     if (what.batches.empty()) return;
+    for (const Batch* batch : what.batches) cluster_.topics_in_use().want(*batch->topic);
+    cluster_.topics_in_use().want_all();
     answers_.on_lost(node, event.slot, event.error, event.written, now);
-    housekeeping_.want_metadata(now);
 }
 
 void ProducerCore::on_change(const Cluster::Change& change, Instant now) {
@@ -298,10 +323,7 @@ void ProducerCore::on_change(const Cluster::Change& change, Instant now) {
             topic->refused_until = now + config_.retry_backoff_max;
         }
         if (!topic->parked.empty()) to_unpark_.push_back(topic);
-        if (topic->state == Topic::State::missing &&
-            std::find(missing_.begin(), missing_.end(), topic) == missing_.end()) {
-            missing_.push_back(topic);
-        }
+        if (topic->state == Topic::State::missing) watch_missing(*topic);
         for (const auto& partition : topic->partitions) {
             if (partition->bump_due) answers_.want_bump(*partition, now);
         }

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <queue>
 #include <string_view>
 #include <utility>
 
 #include "base/arena.h"
+#include "base/fifo.h"
 #include "base/prng.h"
 #include "produce/accumulator.h"
 #include "produce/answers.h"
@@ -56,7 +58,7 @@ public:
     std::vector<std::unique_ptr<Node>>& nodes() { return cluster_.nodes(); }
     Instant next_deadline(Instant now) const;
     /// What has come so far does not linger, parked or not: somebody waits for room.
-    void end_linger(Instant now) { accumulator_.end_linger(now); }
+    void end_linger(Instant now) { accumulator_.make_all_due(now); }
     /// When the oldest lingering batch leaves.
     Instant linger_deadline() const { return accumulator_.next_deadline(); }
 
@@ -65,7 +67,8 @@ public:
     void begin_warm_up(std::span<const std::uint32_t> topics, Instant now) {
         warm_up_.begin(topics, now);
     }
-    Obstacle warm_up_obstacle(std::span<const std::uint32_t> topics, Instant now);
+    /// Goes on with a look at what is missing. True: `look.first` says what, if anything.
+    bool look_at_warm_up(WarmUpLook& look, std::span<const std::uint32_t> topics, Instant now);
 
     // Flush and the end.
 
@@ -96,6 +99,7 @@ private:
     void expire(Instant now);
     void expire_own(Instant now);
     void log_expiry(const Batch& batch, Errc why, Instant now);
+    void watch_missing(Topic& topic);
     void expire_missing_topics(Instant now);
     void work_on_topics(Instant now);
     void fail_without_id(Errc error, Instant now);
@@ -123,11 +127,19 @@ private:
     Answers answers_;
     Housekeeping housekeeping_;
     WarmUp warm_up_;
-    std::vector<Topic*> to_unpark_;       ///< topics with parked records and an answer
+    std::uint64_t news_ = 0;              ///< counts what connections have told
+    Fifo<Topic*> to_unpark_;              ///< topics with parked records and an answer
+    std::size_t unpark_left_ = 0;         ///< of to_unpark_: not looked at since they last all were
     Instant next_expiry_log_;
     bool share_eased_ = false;
     bool shut_ = false;                   ///< nothing is sent any more
-    std::vector<Topic*> missing_;         ///< topics that the cluster does not have
+    /// A topic that the cluster does not have, and when its oldest record has waited long enough.
+    struct Missing {
+        Instant at;
+        Topic* topic;
+        bool operator<(const Missing& other) const { return at > other.at; }
+    };
+    std::priority_queue<Missing> missing_;
 };
 
 }  // namespace ringpost::produce

@@ -25,6 +25,9 @@ public:
     /// To be called after anything about the partition has changed.
     void update(Partition& partition, Instant now) {
         const bool ready = is_ready(partition, now);
+        if (!ready && lacks_id(partition) && !partition.id_hook.linked) {
+            without_id_.push_back(partition);
+        }
         if (ready == partition.ready_hook.linked) return;
         if (ready) {
             partition.node->ready.push_back(partition);
@@ -42,8 +45,13 @@ public:
         std::push_heap(heap_.begin(), heap_.end(), later);
     }
 
+    /// A bounded number of those whose time has come, and of those that an id has come for.
     void on_deadline(Instant now) {
-        while (!heap_.empty() && heap_.front().at <= now) {
+        std::uint32_t left = config_.turn_items_max;
+        for (; left != 0 && producer_id_known_ && !without_id_.empty(); --left) {
+            update(*without_id_.pop_front(), now);
+        }
+        for (; left != 0 && !heap_.empty() && heap_.front().at <= now; --left) {
             Partition& partition = *heap_.front().partition;
             std::pop_heap(heap_.begin(), heap_.end(), later);
             heap_.pop_back();
@@ -55,11 +63,14 @@ public:
             }
         }
     }
-    Instant next_deadline() const { return heap_.empty() ? Instant::never() : heap_.front().at; }
+    Instant next_deadline() const {
+        if (producer_id_known_ && !without_id_.empty()) return Instant{};
+        return heap_.empty() ? Instant::never() : heap_.front().at;
+    }
 
     bool is_ready(const Partition& p, Instant now) const {
         if (p.node == nullptr || p.bump_due || p.queue.empty()) return false;
-        if (config_.idempotent && p.producer_id < 0 && !producer_id_known_) return false;
+        if (lacks_id(p)) return false;
         if (p.in_flight >= (p.gate_open ? config_.max_in_flight : 1)) return false;
         if (p.retry_at > now) return false;
         return p.next_batch() != nullptr;
@@ -72,7 +83,12 @@ private:
     };
     static bool later(const Waiting& a, const Waiting& b) { return a.at > b.at; }
 
+    bool lacks_id(const Partition& p) const {
+        return config_.idempotent && p.producer_id < 0 && !producer_id_known_;
+    }
+
     const Config& config_;
+    List<Partition, &Partition::id_hook> without_id_;
     bool producer_id_known_ = false;
     Vector<Waiting> heap_;
 };

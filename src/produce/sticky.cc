@@ -65,12 +65,12 @@ void Sticky::weigh(Topic& topic, Instant now) const {
     state.weighed_at = now;
 }
 
-void Sticky::leave(const Node& node, Topic& topic) {
+void Sticky::leave_left_out(Topic& topic) {
     StickyState& state = topic.sticky;
     state.weights.clear();
     if (state.partition < 0) return;
-    const auto index = static_cast<std::size_t>(state.partition);
-    if (topic.partitions[index]->node == &node) state.partition = -1;
+    const Node* node = topic.partitions[static_cast<std::size_t>(state.partition)]->node;
+    if (node != nullptr && node->left_out) state.partition = -1;
 }
 
 }  // namespace ringpost::produce

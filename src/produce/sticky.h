@@ -52,8 +52,8 @@ public:
         return config_.adaptive_partitioning && config_.availability_timeout > Duration{} &&
                now - node.blocked_since >= config_.availability_timeout;
     }
-    /// The node has just become one that is left out: its partitions are not stayed with.
-    static void leave(const Node& node, Topic& topic);
+    /// A node has just become one that is left out: its partitions are not stayed with.
+    static void leave_left_out(Topic& topic);
 
 private:
     /// A batch that is full by its number of records is a full one: each counts its share of it.

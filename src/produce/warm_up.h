@@ -21,6 +21,18 @@ struct Obstacle {
     bool any() const { return !where.empty(); }
 };
 
+/// A look at all topics of a warm-up, which may take more than one turn.
+struct WarmUpLook {
+    std::size_t topic = 0;         ///< how far it has come
+    std::uint32_t partition = 0;
+    Obstacle first;                ///< at its end: what is missing
+    bool ended = false;            ///< begins anew if there are news, or at `again_at`
+    Instant again_at;              ///< or its topics would be forgotten
+    std::uint64_t news = 0;        ///< ProducerCore's, at its beginning
+
+    bool at_beginning() const { return topic == 0 && partition == 0; }
+};
+
 /// Thread: one. Borrows everything.
 class WarmUp {
 public:
@@ -30,12 +42,13 @@ public:
 
     /// Asks for the topics, which the cluster view has, and for what was refused before.
     void begin(std::span<const std::uint32_t> topics, Instant now);
-    /// Wants whatever is missing, and names the first of it. To be called again after every event.
-    Obstacle look(std::span<const std::uint32_t> topics, Instant now);
+    /// Wants whatever is missing, and names the first of it; a bounded number of partitions at a
+    /// time. True: the look is at its end. To be done again after every event.
+    bool go_on(WarmUpLook& look, std::span<const std::uint32_t> topics, Instant now);
 
 private:
-    Obstacle look_at_topic(Topic& topic, Instant now);
-    Obstacle look_at_leaders(const Topic& topic, Instant now);
+    Obstacle look_at_topic(const Topic& topic) const;
+    static void look_at_leader(const Partition& partition, Obstacle& first, Instant now);
     Errc why_no_answer() const;
 
     const Config& config_;

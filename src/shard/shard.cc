@@ -229,6 +229,7 @@ void Shard::work_on_purge(Instant now) {
 void Shard::work_on_warm_ups(Instant now) {
     const bool running = stage_ == Stage::running;
     if (running ? warm_ups_.work(*core_, now) : warm_ups_.end(Errc::stopped)) signal_.notify();
+    more_ |= running && warm_ups_.more();
 }
 
 // Stop

@@ -3,6 +3,7 @@
 #include "shard/warm_ups.h"
 
 #include "base/format.h"
+#include "base/limits.h"
 
 namespace ringpost::shard {
 
@@ -40,26 +41,35 @@ void WarmUps::finish(WarmUpCall& call, Error outcome) {
     call.done_.store(true, std::memory_order_release);
 }
 
+/// False: there is more to do in another turn.
+bool WarmUps::go_on(WarmUpCall& call, produce::ProducerCore& core, Instant now) {
+    std::uint32_t left = limits::warm_up_turn_topics;
+    for (; call.begun_ < call.topics_.size(); ++call.begun_) {
+        if (left-- == 0) return false;
+        const WarmUpCall::Topic& topic = call.topics_[call.begun_];
+        if (!core.knows_topic(topic.id)) core.add_topic(topic.id, topic.name, now);
+        core.begin_warm_up({&topic.id, 1}, now);
+    }
+    return core.look_at_warm_up(call.look_, call.ids_, now);
+}
+
 bool WarmUps::work(produce::ProducerCore& core, Instant now) {
     meet_new();
+    more_ = false;
     if (calls_.empty()) [[likely]] return false;
-    for (; begun_ < calls_.size(); ++begun_) {
-        const WarmUpCall& call = *calls_[begun_];
-        for (const WarmUpCall::Topic& topic : call.topics_) {
-            if (!core.knows_topic(topic.id)) core.add_topic(topic.id, topic.name, now);
-        }
-        core.begin_warm_up(call.ids_, now);
-    }
     bool any = false;
     std::erase_if(calls_, [&](const WarmUpCallRef& call) {
         if (call->abandoned_.load(std::memory_order_relaxed)) return true;
-        const produce::Obstacle obstacle = core.warm_up_obstacle(call->ids_, now);
+        if (!go_on(*call, core, now)) {
+            more_ = true;
+            return false;
+        }
+        const produce::Obstacle& obstacle = call->look_.first;
         if (obstacle.any()) call->note(obstacle);
         if (obstacle.any() && !obstacle.is_final) return false;
         finish(*call, obstacle.any() ? call->outcome_ : Error{});
         return any = true;
     });
-    begun_ = calls_.size();
     return any;
 }
 
@@ -70,7 +80,6 @@ bool WarmUps::end(Errc error) {
         finish(*call, {error, std::string(message(error))});
     }
     calls_.clear();
-    begun_ = 0;
     return any;
 }
 

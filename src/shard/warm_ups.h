@@ -45,6 +45,8 @@ private:
     mutable std::mutex mutex_;
     Error outcome_{Errc::timed_out, "no turn of the shard has come to it"};
     std::string where_;                ///< the loop's: what it has noted
+    std::size_t begun_ = 0;            ///< the loop's: of `topics_`
+    produce::WarmUpLook look_;         ///< the loop's
     std::atomic<bool> done_{false};        ///< the loop, once
     std::atomic<bool> abandoned_{false};   ///< the caller, once
 };
@@ -61,15 +63,18 @@ public:
 
     /// Goes on with each call. True if one is done.
     bool work(produce::ProducerCore& core, Instant now);
+    /// It has done its share of a turn, and more is to be done.
+    bool more() const { return more_; }
     /// Ends every call with that error. True if there was one.
     bool end(Errc error);
 
 private:
     void meet_new();
+    static bool go_on(WarmUpCall& call, produce::ProducerCore& core, Instant now);
     static void finish(WarmUpCall& call, Error outcome);
 
     std::vector<WarmUpCallRef> calls_;
-    std::size_t begun_ = 0;            ///< of `calls_`: those before it have been begun
+    bool more_ = false;
     std::mutex new_mutex_;
     std::vector<WarmUpCallRef> new_;
     std::atomic<bool> has_new_{false}; ///< written under the mutex

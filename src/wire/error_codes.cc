@@ -245,7 +245,7 @@ constexpr ErrorRow rows[] = {
      "after the fork."},
     {Errc::wrong_thread, no, no, no, fail, "wrong_thread",
      "An inline producer or a lane was used from a second thread; each belongs to one."},
-    {Errc::partition_full, retriable, no, no, "partition_full",
+    {Errc::partition_full, retriable, no, no, fail, "partition_full",
      "The record's partition, or the broker that leads it, is slower than its records come and "
      "holds its share of buffer.memory. Go on with records for others, or wait."},
 

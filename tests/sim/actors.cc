@@ -48,6 +48,7 @@ void SimProducer::start() {
     for (std::uint32_t i = 0; i < options.shards; ++i) {
         shard::ShardOptions shard_options = api::shard_options(options, i);
         shard_options.seed = world_.dice().next();
+        shard_options.produce.turn_items_max = mine_.turn_items_max;
         host_->shards.push_back(std::make_unique<api::ShardHost>(shard_options));
     }
     for (std::uint32_t i = 0; i < options.shards; ++i) {

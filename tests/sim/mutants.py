@@ -61,15 +61,14 @@ MUTANTS = (
     ('a topic made again keeps its old leader epochs', 'src/produce/cluster.cc',
      '        const bool stale = same_topic && told', '        const bool stale = told'),
     ('the linger timer is lost', 'src/produce/accumulator.cc',
-     '    return oldest == nullptr ? Instant::never() : oldest->created + config_.linger;\n',
-     '    return oldest == nullptr || oldest->record_count == 1 ? Instant::never()\n'
-     '                                                      : oldest->created + config_.linger;\n'),
+     '    if (oldest == nullptr) return Instant::never();\n',
+     '    if (oldest == nullptr || oldest->record_count == 1) return Instant::never();\n'),
     ('a wake-up is lost', 'src/shard/wakeup.h',
      '        if (written < wake_at.load(std::memory_order_relaxed)) return false;\n',
      '        if (written < wake_at.load(std::memory_order_relaxed) + 64) return false;\n'),
     ('a flush forgets parked records', 'src/produce/delivery.cc',
-     '    insert_by_age(batch);\n    flushes_.on_batch(batch.flush_epoch);\n',
-     '    insert_by_age(batch);\n'
+     '    }\n    flushes_.on_batch(batch.flush_epoch);\n',
+     '    }\n'
      '    if (batch.parked) batch.flush_epoch = flushes_.epoch() + 1;\n'
      '    if (batch.parked) flushes_.begin();\n    flushes_.on_batch(batch.flush_epoch);\n'),
     ('a flush is done before its last batch', 'src/produce/flush_tracker.h',
@@ -93,8 +92,8 @@ MUTANTS = (
      'no, no, no, fail, "invalid_topic_exception"',
      'no, no, no, retry, "invalid_topic_exception"'),
     ('a deadline is not kept without a leader', 'src/produce/producer_core.cc',
-     '        if (batch->created + config_.delivery_timeout > now) return;\n',
-     '        if (batch->created + config_.delivery_timeout > now) return;\n'
+     '        if (batch == nullptr || batch->created + config_.delivery_timeout > now) return;\n',
+     '        if (batch == nullptr || batch->created + config_.delivery_timeout > now) return;\n'
      '        if (batch->partition != nullptr && batch->partition->node == nullptr) return;\n'),
     ('one request too many is in flight', 'src/broker/pipeline.cc',
      'produce ? options_.inflight_max : limits::request_slots',

@@ -104,6 +104,7 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     o.metadata_max_idle = Ms{dice.one_in(3) ? dice.magnitude(50, 5'000) : 300'000};
     o.rebootstrap_trigger = Ms{dice.one_in(3) ? dice.magnitude(100, 20'000) : 300'000};
     if (dice.one_in(8)) o.metadata_recovery = MetadataRecovery::none;
+    if (dice.one_in(2)) p.turn_items_max = static_cast<std::uint32_t>(dice.magnitude(1, 100));
     return p;
 }
 
@@ -201,7 +202,7 @@ std::string Plan::text() const {
             "in flight {}, linger {} us, batch {} B / {}, "
             "message {}, ring {}, queue {} of {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
-            "topic wait {} ms, spin {} us, forgets after {} ms, {} {} ms\n",
+            "topic wait {} ms, spin {} us, forgets after {} ms, {} {} ms, {} items a turn\n",
             p.is_inline ? "inline" : "threaded", o.shards, p.lanes, o.bootstrap_servers,
             static_cast<int>(o.acks),
             o.enable_idempotence && o.acks == Acks::all ? " idempotent" : "",
@@ -218,7 +219,7 @@ std::string Plan::text() const {
             o.connections_max_idle.count(), o.metadata_max_age.count(), o.topic_wait.count(),
             o.spin.count(), o.metadata_max_idle.count(),
             o.metadata_recovery == MetadataRecovery::none ? "no rebootstrap" : "rebootstrap after",
-            o.rebootstrap_trigger.count());
+            o.rebootstrap_trigger.count(), p.turn_items_max);
     }
     out += "faults a second:";
     for (std::size_t i = 0; i < fault_kinds; ++i) {

@@ -76,6 +76,7 @@ std::string_view name_of(Fault fault);
 
 struct ProducerPlan {
     Options options;
+    std::uint32_t turn_items_max = 1'000;   ///< produce::Config's
     std::uint32_t lanes = 1;
     bool is_inline = false;
 };

@@ -32,6 +32,7 @@ struct View {
     ShareBoard board;
     Shares shares{arena, 0, 16 << 10, board};
     Cluster cluster{config, shares, prng};
+    TopicsInUse& topics = cluster.topics_in_use();
     Topic& topic = cluster.add_topic(0, "t");
     Cluster::Change change;
     Instant now = Instant::from_ns(1'000'000'000);
@@ -83,7 +84,7 @@ TEST(Cluster, ATopicMadeAgainStartsItsEpochsAnew) {
 TEST(Cluster, APartitionWithoutLeaderIsAskedForAgain) {
     View v;
     ASSERT_TRUE(v.apply(answer(-1, 0)));
-    EXPECT_TRUE(v.change.any_pending);
+    EXPECT_TRUE(v.topic.pending);
     EXPECT_EQ(v.partition().node, nullptr);
 }
 
@@ -182,6 +183,7 @@ TEST(Cluster, RebootstrapDropsTheViewAndKeepsTheBatches) {
     v.partition().queue.push_back(batch);
     for (int i = 0; i < 3; ++i) {
         v.cluster.rebootstrap(v.now);
+        while (v.cluster.walking()) v.cluster.walk();
         EXPECT_TRUE(v.cluster.node_by_id(1)->gone);
         EXPECT_TRUE(v.cluster.node_by_id(2)->gone);
         EXPECT_EQ(v.partition().node, nullptr);
@@ -201,21 +203,22 @@ TEST(Cluster, ForgetsATopicThatIsNotUsedAndHasNoBatches) {
     View v;
     v.cluster.use(v.topic, v.now);
     v.cluster.use(v.topic, v.now);
-    ASSERT_EQ(v.cluster.topics_in_use().size(), 1U);
+    ASSERT_EQ(v.topics.size(), 1U);
     ASSERT_TRUE(v.apply(answer(1, 5)));
     Batch batch;
     v.partition().queue.push_back(batch);
     v.now = v.now + v.config.metadata_max_idle;
-    v.cluster.forget_unused(v.now);
+    v.topics.want_all();
+    EXPECT_EQ(v.topics.look(v.now), TopicsInUse::Due::yes);
     EXPECT_EQ(v.topic.state, Topic::State::known) << "its batches need the leaders";
     v.partition().queue.remove(batch);
-    v.cluster.forget_unused(v.now);
+    EXPECT_EQ(v.topics.look(v.now), TopicsInUse::Due::yes);
     EXPECT_EQ(v.topic.state, Topic::State::known) << "a moment ago it had batches";
     v.now = v.now + v.config.metadata_max_idle;
-    v.cluster.forget_unused(v.now + Duration::us(-1));
-    EXPECT_EQ(v.cluster.topics_in_use().size(), 1U);
-    v.cluster.forget_unused(v.now);
-    EXPECT_TRUE(v.cluster.topics_in_use().empty());
+    EXPECT_EQ(v.topics.look(v.now + Duration::us(-1)), TopicsInUse::Due::yes);
+    EXPECT_EQ(v.topics.size(), 1U);
+    EXPECT_EQ(v.topics.look(v.now), TopicsInUse::Due::no);
+    EXPECT_TRUE(v.topics.empty());
     EXPECT_EQ(v.topic.state, Topic::State::unknown);
     v.cluster.use(v.topic, v.now);
     ASSERT_TRUE(v.apply(answer(2, 6)));

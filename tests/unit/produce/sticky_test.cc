@@ -187,9 +187,11 @@ TEST(Sticky, ANodeThatIsLeftOutIsLeft) {
     Field field(2);
     Sticky sticky(field.config, field.prng);
     const std::uint32_t at = sticky.place(field.topic, 1, now);
-    Sticky::leave(field.nodes[1 - at], field.topic);
+    field.nodes[1 - at].left_out = true;
+    Sticky::leave_left_out(field.topic);
     EXPECT_EQ(field.topic.sticky.partition, static_cast<std::int32_t>(at));
-    Sticky::leave(field.nodes[at], field.topic);
+    field.nodes[at].left_out = true;
+    Sticky::leave_left_out(field.topic);
     EXPECT_EQ(field.topic.sticky.partition, -1);
 }
 

@@ -19,7 +19,11 @@ struct Warming {
         world.core->begin_warm_up(topics, world.now);
         began = true;
     }
-    Obstacle look() { return world.core->warm_up_obstacle(topics, world.now); }
+    Obstacle look() {
+        WarmUpLook look;
+        while (!world.core->look_at_warm_up(look, topics, world.now)) {}
+        return look.first;
+    }
     /// As the shard does it: a look after whatever has happened.
     Obstacle pass(Duration time) {
         if (!began) begin();
@@ -61,6 +65,36 @@ TEST(WarmUp, AfterItARecordIsOneRequestAway) {
     EXPECT_EQ(warming.world.count(Errc::none), 6U);
     EXPECT_EQ(*questions, 0U) << "no ApiVersions: every leader was connected to";
     EXPECT_EQ(warming.world.requests, before + 3) << "one for each broker";
+}
+
+TEST(WarmUp, ALookAtManyPartitionsTakesMoreThanOneTurn) {
+    Config config;
+    config.turn_items_max = 2;
+    Warming warming({.brokers = 3, .partitions = 6}, config);
+    EXPECT_FALSE(warming.pass(second).any());
+    WarmUpLook look;
+    ProducerCore& core = *warming.world.core;
+    EXPECT_FALSE(core.look_at_warm_up(look, warming.topics, warming.world.now));
+    EXPECT_FALSE(core.look_at_warm_up(look, warming.topics, warming.world.now));
+    EXPECT_TRUE(core.look_at_warm_up(look, warming.topics, warming.world.now));
+    EXPECT_FALSE(look.first.any());
+}
+
+/// Two of them whose looks take turns would else keep the loop busy.
+TEST(WarmUp, AfterALookThatFoundAnObstacleThereIsNoOtherBeforeThereAreNews) {
+    Config config;
+    config.turn_items_max = 2;
+    Warming warming({.brokers = 3, .partitions = 6}, config);
+    EXPECT_FALSE(warming.pass(second).any());
+    warming.world.reset_connections();
+    WarmUpLook look;
+    ProducerCore& core = *warming.world.core;
+    while (!core.look_at_warm_up(look, warming.topics, warming.world.now)) {}
+    EXPECT_TRUE(look.first.any());
+    EXPECT_TRUE(core.look_at_warm_up(look, warming.topics, warming.world.now));
+    warming.world.pass(second);
+    EXPECT_FALSE(core.look_at_warm_up(look, warming.topics, warming.world.now)) << "a new one";
+    EXPECT_FALSE(warming.pass(second).any());
 }
 
 TEST(WarmUp, ASecondOneHasNothingToDo) {
