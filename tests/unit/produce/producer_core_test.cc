@@ -249,6 +249,69 @@ TEST(ProducerCore, ARecordsOwnTimeoutEndsItAloneAndInTime) {
     EXPECT_EQ(world.told(6).offset, world.told(2).offset + 1);
 }
 
+/// A record with a timeout of its own ends where `trouble` has left it.
+Stage stage_at_the_end(Config config, const std::function<void(CoreWorld&)>& trouble) {
+    config.delivery_timeout = second * 600;
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    trouble(world);
+    EXPECT_TRUE(world.produce(0, 100, "hasty", 0, nullptr, 0, 0, 700));
+    world.pass(second);
+    EXPECT_EQ(world.told(100).error, Errc::delivery_timeout);
+    return world.told(100).stage;
+}
+
+TEST(ProducerCore, ATimeoutSaysAtWhichStageTheRecordStood) {
+    const auto ready = [](CoreWorld& w) {
+        ASSERT_TRUE(w.produce(0, 1, "first"));
+        w.pass(second);
+    };
+    EXPECT_EQ(stage_at_the_end({}, [](CoreWorld& w) { w.hold_requests(true); }), Stage::metadata);
+    EXPECT_EQ(stage_at_the_end({.metadata_max_age = second / 10},
+                               [&](CoreWorld& w) {
+                                   ready(w);
+                                   w.cluster.faults().on_metadata = [](std::int32_t,
+                                                                       auto& answer) {
+                                       for (auto& topic : answer.topics) {
+                                           for (auto& p : topic.partitions) p.leader_id = -1;
+                                       }
+                                   };
+                                   w.pass(second);
+                               }),
+              Stage::leader);
+    EXPECT_EQ(stage_at_the_end({},
+                               [](CoreWorld& w) {
+                                   w.cluster.faults().on_init_producer_id = [] {
+                                       return Errc::coordinator_load_in_progress;
+                                   };
+                                   w.pass(second);
+                               }),
+              Stage::producer_id);
+    EXPECT_EQ(stage_at_the_end({.retry_backoff = second * 10, .retry_backoff_max = second * 20},
+                               [&](CoreWorld& w) {
+                                   ready(w);
+                                   w.cluster.faults().on_produce = [](const auto&) {
+                                       return fake::ProduceFault{Errc::not_enough_replicas};
+                                   };
+                               }),
+              Stage::backing_off);
+    EXPECT_EQ(stage_at_the_end({.linger = second * 10},
+                               [&](CoreWorld& w) {
+                                   ready(w);
+                                   w.core->begin_flush(w.now);
+                                   w.pass(second);
+                               }),
+              Stage::linger);
+    EXPECT_EQ(stage_at_the_end({.max_in_flight = 1},
+                               [&](CoreWorld& w) {
+                                   ready(w);
+                                   w.hold_answers(true);
+                                   ASSERT_TRUE(w.produce(0, 2, "under way"));
+                                   w.pass(second / 10);
+                               }),
+              Stage::queue);
+}
+
 TEST(ProducerCore, ARecordsOwnTimeoutHoldsWhileItsTopicIsUnknown) {
     CoreWorld world({.partitions = 1});
     world.cluster.stop_node(1);
