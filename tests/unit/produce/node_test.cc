@@ -82,10 +82,13 @@ TEST(Node, AWarmUpTakesThatRoomBeforeTheFirstRecord) {
     world.add_topic(0, "t");
     const std::uint32_t topics[] = {0};
     world.core->begin_warm_up(topics, world.now);
-    for (int i = 0; i < 10 && world.core->warm_up_obstacle(topics, world.now).any(); ++i) {
-        world.settle();
-    }
-    ASSERT_FALSE(world.core->warm_up_obstacle(topics, world.now).any());
+    const auto warm = [&] {
+        WarmUpLook look;
+        while (!world.core->look_at_warm_up(look, topics, world.now)) {}
+        return !look.first.any();
+    };
+    for (int i = 0; i < 10 && !warm(); ++i) world.settle();
+    ASSERT_TRUE(warm());
     world.hold_requests(true);
     const std::size_t before = calls;
     ASSERT_TRUE(world.produce(0, 1, "x"));
