@@ -227,7 +227,7 @@ private:
             const Action action = timed([&] { return connection.poll_action(); });
             switch (action) {
                 case Action::none: answer(node, wire); return any;
-                case Action::resolve: connection.on_resolved(1, now_); break;
+                case Action::resolve: connection.on_resolved(1, "", now_); break;
                 case Action::connect: connection.on_connected(true, "", now_); break;
                 case Action::receive: wire.receiving = true; break;
                 case Action::send:

@@ -181,7 +181,8 @@ TEST(Links, ALookUpOfAnAddressThatTheBrokerHasLeftAnswersForNobody) {
         EXPECT_EQ(bench.serve(), Calls{"resolve nowhere:9092 #0"});
         const std::string host = port == 9092 ? "elsewhere" : "nowhere";
         bench.node().is_at(host, port);
-        bench.core->warm_up_obstacle({}, bench.now);  // follows the address
+        produce::WarmUpLook look;
+        bench.core->look_at_warm_up(look, {}, bench.now);  // follows the address
         ASSERT_EQ(bench.state(), State::idle);
         bench.want();
         EXPECT_TRUE(bench.serve().empty()) << "one look-up at a time for a node";
@@ -285,7 +286,7 @@ TEST(Links, ATurnThatEndsForWantOfASocketIsAnothersAtOnce) {
         config.seeds.push_back({"b", static_cast<std::uint16_t>(i + 1)});
     }
     const Block memory(4 << 20, 4096);
-    produce::ProducerCore core(config, memory.span(), 1 << 20, bench.lanes, 1);
+    produce::ProducerCore core(config, memory.span(), 1 << 20, bench.lanes, bench.board, 1);
     NotingIo io;
     io.sockets_left = 0;
     Links links(io, core, Log());
