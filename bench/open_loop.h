@@ -30,7 +30,7 @@ struct Latencies {
 /// Whether the caller sleeps until its next time or report, or polls without end.
 enum class Caller : std::uint8_t { sleeps, polls };
 
-enum class Reactor : std::uint8_t { by_default, polls, inline_ };
+enum class Reactor : std::uint8_t { by_default, sleeps, polls, inline_ };
 
 Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor);
 Latencies run_librdkafka(const Slice& slice, Caller caller);
