@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // System calls by the tracepoint that `perf stat -e raw_syscalls:sys_enter` counts by, the rest by
-// getrusage. The allocators and pthread_mutex_lock are replaced by ones that count.
+// getrusage. The allocators and pthread_mutex_lock are replaced by ones that count, but not under a
+// sanitizer, which brings its own: both counts are 0 there.
 #include "kernel_counts.h"
 
 #include <dlfcn.h>
@@ -20,23 +21,26 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/sanitized.h"
+
 namespace {
 
 std::atomic<std::uint64_t> allocations{0};
 std::atomic<std::uint64_t> locks{0};
 
-void count(std::atomic<std::uint64_t>& counter) {
+[[maybe_unused]] void count(std::atomic<std::uint64_t>& counter) {
     counter.fetch_add(1, std::memory_order_relaxed);
 }
 
 /// The C library's own, behind the one of this program.
 template <typename Function>
-Function* next(const char* name) {
+[[maybe_unused]] Function* next(const char* name) {
     return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
 }  // namespace
 
+#ifndef RINGPOST_SANITIZED
 extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
@@ -75,6 +79,7 @@ int mtx_lock(mtx_t* mutex) {
     return lock(mutex);
 }
 }
+#endif
 
 namespace ringpost::bench {
 
