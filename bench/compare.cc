@@ -3,89 +3,22 @@
 // process of its own, against `ringpost broker --discard`.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <poll.h>
 #include <ringpost/producer.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "child.h"
 #include "compare_worker.h"
 
 namespace ringpost::bench {
 namespace {
 
 using Json = nlohmann::json;
-
-/// A child process whose standard output is read here.
-class Child {
-public:
-    explicit Child(std::vector<std::string> arguments) {
-        int ends[2];
-        if (pipe(ends) != 0) throw std::runtime_error("pipe");
-        pid_ = fork();
-        if (pid_ == 0) {
-            dup2(ends[1], STDOUT_FILENO);
-            close(ends[0]);
-            close(ends[1]);
-            std::vector<char*> argv;
-            for (std::string& argument : arguments) argv.push_back(argument.data());
-            argv.push_back(nullptr);
-            execv(argv[0], argv.data());
-            _exit(127);
-        }
-        close(ends[1]);
-        out_ = fdopen(ends[0], "r");
-    }
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
-    ~Child() {
-        if (pid_ > 0) {
-            kill(pid_, SIGTERM);
-            wait();
-        }
-        fclose(out_);
-    }
-    std::string line() {
-        std::string text;
-        for (int c = fgetc(out_); c != EOF && c != '\n'; c = fgetc(out_))
-            text += static_cast<char>(c);
-        return text;
-    }
-    int wait() {
-        int status = 0;
-        waitpid(pid_, &status, 0);
-        pid_ = -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-
-private:
-    pid_t pid_ = -1;
-    FILE* out_ = nullptr;
-};
-
-std::uint64_t steal_ticks() {
-    std::ifstream stat("/proc/stat");
-    std::string cpu;
-    std::uint64_t field = 0;
-    stat >> cpu;
-    for (int i = 0; i < 8; ++i) stat >> field;
-    return field;
-}
-
-double median(std::vector<double> v) {
-    std::sort(v.begin(), v.end());
-    const std::size_t n = v.size();
-    return n % 2 == 1 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
-}
 
 Json to_json(const Measured& m, const Work& work) {
     const double millions = static_cast<double>(work.records) / 1e6;
@@ -151,14 +84,10 @@ Json compare(const std::string& self, Work work, int pairs, bool quiet) {
     return result;
 }
 
-int run(const std::string& self, const std::string& program, int pairs, double scale, int acks,
-        bool json) {
-    Child broker({program, "broker", "--listen", "127.0.0.1:0", "--partitions", "8", "--discard"});
-    const std::string said = broker.line();
-    const std::size_t at = said.find("127.0.0.1:");
-    if (at == std::string::npos) throw std::runtime_error("no broker: " + program);
+int run(const std::string& self, int pairs, double scale, int acks, bool json) {
+    const BrokerChild broker;
     Work work;
-    work.brokers = said.substr(at, said.find(' ', at) - at);
+    work.brokers = broker.address();
     work.acks = acks;
     const std::uint64_t steal = steal_ticks();
     Json result = {{"ringpost", std::string(version())}, {"librdkafka", librdkafka_version()}};
@@ -208,11 +137,7 @@ int main(int argc, char** argv) {
             fmt::print("{}\n", to_json(m, work).dump());
             return 0;
         }
-        char path[4096];
-        const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-        const std::string me(path, n > 0 ? static_cast<std::size_t>(n) : 0);
-        const std::string program = me.substr(0, me.rfind('/')) + "/../tools/ringpost";
-        return run(me, program, quick ? 4 : pairs, quick ? 0.25 : 1.0, work.acks, json);
+        return run(own_path(), quick ? 4 : pairs, quick ? 0.25 : 1.0, work.acks, json);
     } catch (const std::exception& error) {
         fmt::print(stderr, "compare: {}\n", error.what());
         return 1;
