@@ -32,6 +32,8 @@ int main(int argc, char** argv) {
     ringpost::Producer producer(options);
     if (!producer.start()) return 1;
     const ringpost::Topic topic = *producer.topic("instructions");
+    const std::string_view names[] = {"instructions"};
+    if (!producer.warm_up(names, 60s)) return 1;  // what waits for metadata costs more
     ringpost::Lane lane = *producer.open_lane();
     ringpost::Record record{.topic = topic, .value = value};
     for (std::uint64_t i = 0; i < records; ++i) {

@@ -62,19 +62,46 @@ bool ReportReader::begin() {
     return std::exchange(shown_, false);
 }
 
+/// Of the run's next records. They are done with.
+[[gnu::always_inline]] inline void ReportReader::take_reports(std::span<DeliveryReport> out) {
+    const bool own_timestamps = report_.log_append_time_ms < 0;
+    const std::int64_t offset_step = report_.base_offset < 0 ? 0 : 1;
+    std::uint32_t slot = slot_of_next();
+    for (DeliveryReport& report : out) {
+        const TagLog::Kept kept = tags_.release(slot++);
+        report = common_;
+        report.tag = kept.tag;
+        report.offset += offset_step * index_;
+        if (own_timestamps) report.timestamp_ms = kept.timestamp_ms;
+        if (report_.batch != nullptr) [[unlikely]] read_bytes(report, index_);
+        ++index_;
+    }
+    run_left_ -= static_cast<std::uint32_t>(out.size());
+    count_done(out.size());
+    shown_ |= report_.batch != nullptr;
+}
+
 ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t callbacks_max) {
     Read read;
     if (running_) return read;
     const std::uint32_t before = tags_.released();
     while (run_left_ != 0 || next_run(read)) {
+        if (all_go_out()) [[likely]] {
+            const auto room = out.subspan(read.reports);
+            const std::size_t count = std::min<std::size_t>(run_left_, room.size());
+            read.stuck = count == 0;
+            if (read.stuck) break;
+            take_reports(room.first(count));
+            read.reports += count;
+            continue;
+        }
         const Fate fate = fate_of(slot_of_next());
         if (fate == Fate::skip) {
             skip_record();
         } else if (fate == Fate::out) [[likely]] {
             read.stuck = read.reports == out.size();
             if (read.stuck) break;
-            take_report(out[read.reports++]);
-            shown_ |= report_.batch != nullptr;
+            take_reports(out.subspan(read.reports++, 1));
         } else {
             read.stuck = read.callbacks == callbacks_max;
             if (read.stuck) break;
@@ -111,10 +138,11 @@ void ReportReader::run(const Callback& callback, const DeliveryReport& report) {
 }
 
 /// Of a record that nobody was to be told of the shard has given the credit back itself.
-void ReportReader::count_done(Errc error) {
-    const bool failed = error != Errc::none;
-    failed_released_ += failed;
-    uncredited_ += wanted_ == Reports::all || (wanted_ == Reports::errors && failed);
+void ReportReader::count_done(std::uint64_t records) {
+    const bool failed = report_.error != Errc::none;
+    if (failed) failed_released_ += records;
+    const bool ours = wanted_ == Reports::all || (wanted_ == Reports::errors && failed);
+    if (ours) uncredited_ += records;
 }
 
 void ReportReader::give_credits() {
@@ -148,6 +176,7 @@ void ReportReader::begin_report(const std::byte* entry) {
     run_next_ = sizeof report_;
     index_ = report_.first_index;
     if (cursor_.batch != report_.batch) cursor_ = {report_.batch};
+    fill(common_, report_, {}, 0);
 }
 
 void ReportReader::end_report(Read& read) {
@@ -170,13 +199,9 @@ ReportReader::Fate ReportReader::fate_of(std::uint32_t slot) {
 }
 
 void ReportReader::take_report(DeliveryReport& report) {
-    const std::uint32_t slot = slot_of_next();
-    const TagLog::Kept kept = tags_.release(slot);
-    const std::uint32_t index = index_++;
-    --run_left_;
-    count_done(report_.error);
-    fill(report, report_, kept, index);
-    if (report_.batch != nullptr) [[unlikely]] read_bytes(report, index);
+    const bool shown = shown_;
+    take_reports({&report, 1});
+    shown_ = shown;  // a callback's is over when it returns
 }
 
 void ReportReader::skip_record() {
@@ -189,7 +214,7 @@ void ReportReader::skip_record() {
         }
     }
     tags_.release(slot);
-    count_done(report_.error);
+    count_done(1);
     ++index_;
     --run_left_;
 }

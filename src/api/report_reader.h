@@ -62,12 +62,14 @@ private:
     bool next_run(Read& read);
     void begin_report(const std::byte* entry);
     void end_report(Read& read);
-    void count_done(Errc error);
+    void count_done(std::uint64_t records);
     void give_credits();
     Fate fate_of(std::uint32_t slot);
+    bool all_go_out() const { return wanted_ == Reports::all && !tags_.any_extra(); }
     void run(const Callback& callback, const DeliveryReport& report);
     std::uint32_t slot_of_next() const { return run_.first_slot + (run_.count - run_left_); }
     void take_report(DeliveryReport& report);
+    void take_reports(std::span<DeliveryReport> out);
     void skip_record();
     void read_bytes(DeliveryReport& report, std::uint32_t index);
     const std::byte* next_orphan();
@@ -89,6 +91,7 @@ private:
     std::uint32_t run_next_ = 0;       ///< bytes into the entry
     std::uint32_t index_ = 0;          ///< of the next record in its batch
     BatchCursor cursor_;
+    DeliveryReport common_;            ///< what the reports of this entry's records share
     bool shown_ = false;               ///< reports given out since begin point into a batch
     bool orphans_popped_ = false;
     std::uint64_t looked_to_ = 0;      ///< by find_awaited: the ring's position

@@ -28,41 +28,33 @@ BatchPool::Use use_for(const Partition& partition) {
 // Records with a partition
 // -------------------------------------------------------------------------
 
-Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane, Instant now) {
-    Topic* topic = cluster_.topic(entry.topic);
-    RINGPOST_ASSERT(topic != nullptr);
-    const Origin origin{now, flushes_.epoch()};
-    if (refusal_ != Errc::none) [[unlikely]] {
-        if (now < refused_until_) return park(*topic, entry, lane, origin, refusal_);
-        refusal_ = Errc::none;
+/// The open batch if the record fits, else one that it fits into.
+[[gnu::always_inline]] inline Batch* Accumulator::batch_with_room(Partition& partition,
+                                                                  const Entry& entry,
+                                                                  const Origin& origin,
+                                                                  Instant now) {
+    const std::size_t need = room_needed(entry);
+    Batch* batch = partition.open;
+    if (batch != nullptr) [[likely]] {
+        const bool same_timeout = batch->timeout_ms == entry.timeout_ms();
+        if (same_timeout && batch->bytes + need <= config_.batch_bytes + sizeof(Run)) {
+            if (batch->last_slab().room() >= need) [[likely]] return batch;
+            // A batch nearly full is better off leaving than taking another piece of memory.
+            if (batch->bytes < config_.batch_bytes / 4 * 3 &&
+                pool_.try_grow(*batch, need, use_for(partition))) {
+                delivery_.on_grown(*batch);
+                return batch;
+            }
+        }
+        seal(partition, *batch, now);
     }
-    if (topic->state == Topic::State::known && topic->parked.empty()) [[likely]] {
-        return place(*topic, entry, lane, origin, now);
-    }
-    if (!topic->in_use()) cluster_.use(*topic, now);
-    if (topic->state == Topic::State::refused) {
-        if (now < topic->refused_until) return park(*topic, entry, lane, origin, topic->error);
-        topic->state = Topic::State::unknown;
-        cluster_.topics_in_use().want(*topic);
-    }
-    return park(*topic, entry, lane, origin, Errc::none);
+    return open_batch(partition, entry, origin, now);
 }
 
-Accumulator::Appended Accumulator::place(Topic& topic, const Entry& entry, std::uint16_t lane,
-                                         const Origin& origin, Instant now) {
-    Partition* partition = chooser_.choose(topic, entry, now);
-    if (partition == nullptr) return park(topic, entry, lane, origin, Errc::invalid_partition);
-    return append_to(*partition, entry, lane, origin, now);
-}
-
-void Accumulator::on_refused(const Entry& entry) {
-    Topic& topic = *cluster_.topic(entry.topic);
-    if (topic.state == Topic::State::known) chooser_.take_back(topic, entry);
-}
-
-Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& entry,
-                                             std::uint16_t lane, const Origin& origin,
-                                             Instant now) {
+// The hottest of all: these are one piece with append, though unpark calls them, too.
+[[gnu::always_inline]] inline Accumulator::Appended Accumulator::append_to(
+    Partition& partition, const Entry& entry, std::uint16_t lane, const Origin& origin,
+    Instant now) {
     const std::size_t tail = entry.tail_size();
     Batch* batch = batch_with_room(partition, entry, origin, now);
     if (batch == nullptr) [[unlikely]] return Appended::no_memory;
@@ -87,25 +79,36 @@ Accumulator::Appended Accumulator::append_to(Partition& partition, const Entry& 
     return Appended::yes;
 }
 
-/// The open batch if the record fits, else one that it fits into.
-Batch* Accumulator::batch_with_room(Partition& partition, const Entry& entry, const Origin& origin,
-                                    Instant now) {
-    const std::size_t need = room_needed(entry);
-    Batch* batch = partition.open;
-    if (batch != nullptr) [[likely]] {
-        const bool same_timeout = batch->timeout_ms == entry.timeout_ms();
-        if (same_timeout && batch->bytes + need <= config_.batch_bytes + sizeof(Run)) {
-            if (batch->last_slab().room() >= need) [[likely]] return batch;
-            // A batch nearly full is better off leaving than taking another piece of memory.
-            if (batch->bytes < config_.batch_bytes / 4 * 3 &&
-                pool_.try_grow(*batch, need, use_for(partition))) {
-                delivery_.on_grown(*batch);
-                return batch;
-            }
-        }
-        seal(partition, *batch, now);
+[[gnu::always_inline]] inline Accumulator::Appended Accumulator::place(
+    Topic& topic, const Entry& entry, std::uint16_t lane, const Origin& origin, Instant now) {
+    Partition* partition = chooser_.choose(topic, entry, now);
+    if (partition == nullptr) return park(topic, entry, lane, origin, Errc::invalid_partition);
+    return append_to(*partition, entry, lane, origin, now);
+}
+
+Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane, Instant now) {
+    Topic* topic = cluster_.topic(entry.topic);
+    RINGPOST_ASSERT(topic != nullptr);
+    const Origin origin{now, flushes_.epoch()};
+    if (refusal_ != Errc::none) [[unlikely]] {
+        if (now < refused_until_) return park(*topic, entry, lane, origin, refusal_);
+        refusal_ = Errc::none;
     }
-    return open_batch(partition, entry, origin, now);
+    if (topic->state == Topic::State::known && topic->parked.empty()) [[likely]] {
+        return place(*topic, entry, lane, origin, now);
+    }
+    if (!topic->in_use()) cluster_.use(*topic, now);
+    if (topic->state == Topic::State::refused) {
+        if (now < topic->refused_until) return park(*topic, entry, lane, origin, topic->error);
+        topic->state = Topic::State::unknown;
+        cluster_.topics_in_use().want(*topic);
+    }
+    return park(*topic, entry, lane, origin, Errc::none);
+}
+
+void Accumulator::on_refused(const Entry& entry) {
+    Topic& topic = *cluster_.topic(entry.topic);
+    if (topic.state == Topic::State::known) chooser_.take_back(topic, entry);
 }
 
 Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const Origin& origin,

@@ -48,8 +48,7 @@ void ProducerCore::add_topic(std::uint32_t id, std::string_view name, Instant no
     housekeeping_.want_producer_id(now);
 }
 
-bool ProducerCore::try_append(const Entry& entry, std::uint16_t lane, Instant now) {
-    if (accumulator_.append(entry, lane, now) == Accumulator::Appended::yes) [[likely]] return true;
+bool ProducerCore::on_no_memory(const Entry& entry, Instant now) {
     accumulator_.on_refused(entry);
     accumulator_.make_all_due(now);
     return false;

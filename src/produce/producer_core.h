@@ -43,7 +43,10 @@ public:
     void add_topic(std::uint32_t id, std::string_view name, Instant now);
     /// Copies the record into a batch. False: no memory; every open batch is now on its way, and
     /// the record is to be offered again after something was resolved.
-    bool try_append(const Entry& entry, std::uint16_t lane, Instant now);
+    bool try_append(const Entry& entry, std::uint16_t lane, Instant now) {
+        using enum Accumulator::Appended;
+        return accumulator_.append(entry, lane, now) == yes || on_no_memory(entry, now);
+    }
     void end_of_drain(Instant now) { accumulator_.end_of_drain(now); }
     void release_lent(Batch& batch) { delivery_.release_lent(batch); }
     /// Whether records of some partition are not kept back any more, since the last call.
@@ -93,6 +96,7 @@ public:
     std::size_t memory_total() const { return arena_.bytes_total(); }
 
 private:
+    bool on_no_memory(const Entry& entry, Instant now);
     void on_change(const Cluster::Change& change, Instant now);
     void on_response(Node& node, const broker::Connection::Event& event, Instant now);
     void on_lost(Node& node, const broker::Connection::Event& event, Instant now);

@@ -95,7 +95,8 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
         if (entry.is_topic_name()) [[unlikely]] {
             meet_topic(entry, now);
         } else {
-            const Instant accepted = accepted_by(lane, created);
+            const Instant accepted =
+                lane.waiting.empty() ? created : accepted_by(lane, created);
             if (!core_->try_append(entry, number, accepted)) [[unlikely]] {
                 const Duration timeout = timeout_of(entry);
                 blocked = accepted + timeout > now;
@@ -340,30 +341,49 @@ std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
     const bool failed = outcome.error != Errc::none;
     const bool room = lent_bytes_ + batch.memory_bytes() <= core_->memory_total() / 2;
     std::uint32_t index = 0;
+    std::uint32_t number = UINT32_MAX;
+    Lane* lane = nullptr;
     touched_.clear();
     for (const produce::Slab& slab : batch.used_slabs()) {
         for (std::uint32_t i = 0; i < slab.run_count; ++i) {
             const Run& run = slab.run(i);
-            Lane& lane = *lanes_[run.lane];
-            const bool lend = room && lane.channel->lend >= (failed ? Lend::failed : Lend::all);
-            add_run(lane, batch, outcome, run, index, lend);
+            if (run.lane != number) {  // mostly the same one's for the whole batch
+                number = run.lane;
+                lane = &touch(run.lane, failed, room);
+            }
+            lane->in_batch += run.count;
+            if (lane->told) [[likely]] add_run(*lane, batch, outcome, run, index);
             index += run.count;
         }
     }
     RINGPOST_ASSERT(index == batch.record_count);
     std::uint32_t lenders = 0;
-    for (Lane* lane : touched_) {
-        if (lane->entry != nullptr) end_entry(*lane);
-        if (lane->borrows) {
-            lane->borrows = false;
-            lane->lent.push_back({const_cast<Batch*>(&batch), lane->channel->reports.written()});
+    for (Lane* one : touched_) {
+        one->touched = false;
+        count_reported(*one, one->in_batch, failed);
+        if (!one->told) continue;
+        end_entry(*one);
+        if (one->lend) {
+            one->lent.push_back({const_cast<Batch*>(&batch), one->channel->reports.written()});
             lent_bytes_ += batch.memory_bytes();
             ++lenders;
         }
-        lane->channel->reported.store(lane->reported, std::memory_order_release);
-        lane->channel->notify();
+        one->channel->reported.store(one->reported, std::memory_order_release);
+        one->channel->notify();
     }
     return lenders;
+}
+
+/// The batch has records of the lane.
+Lanes::Lane& Lanes::touch(std::uint16_t number, bool failed, bool room) {
+    Lane& lane = *lanes_[number];
+    if (lane.touched) return lane;
+    lane.touched = true;
+    lane.in_batch = 0;
+    lane.told = !lane.channel->closed.load(std::memory_order_relaxed);
+    lane.lend = room && lane.channel->lend >= (failed ? Lend::failed : Lend::all);
+    touched_.push_back(&lane);
+    return lane;
 }
 
 void Lanes::count_reported(Lane& lane, std::uint32_t records, bool failed) {
@@ -377,18 +397,13 @@ void Lanes::count_reported(Lane& lane, std::uint32_t records, bool failed) {
     if (channel.refund && (!failed || channel.refund_failed)) [[unlikely]] channel.refund(records);
 }
 
-void Lanes::add_run(Lane& lane, const Batch& batch, const Outcome& outcome, const Run& run,
-                    std::uint32_t index, bool lend) {
-    count_reported(lane, run.count, outcome.error != Errc::none);
-    if (lane.channel->closed.load(std::memory_order_relaxed)) return;  // nobody will read it
-    if (std::find(touched_.begin(), touched_.end(), &lane) == touched_.end()) {
-        touched_.push_back(&lane);
-    }
+inline void Lanes::add_run(Lane& lane, const Batch& batch, const Outcome& outcome, const Run& run,
+                           std::uint32_t index) {
     const bool room = lane.entry != nullptr && lane.entry_runs < report_runs_max &&
                       index - lane.next_index <= UINT16_MAX;
-    if (!room) {
+    if (!room) [[unlikely]] {
         if (lane.entry != nullptr) end_entry(lane);
-        begin_entry(lane, batch, outcome, index, lend);
+        begin_entry(lane, batch, outcome, index);
     }
     const ReportRun report{run.first_slot, run.count,
                            static_cast<std::uint16_t>(index - lane.next_index)};
@@ -399,13 +414,12 @@ void Lanes::add_run(Lane& lane, const Batch& batch, const Outcome& outcome, cons
 }
 
 void Lanes::begin_entry(Lane& lane, const Batch& batch, const Outcome& outcome,
-                        std::uint32_t index, bool lend) {
+                        std::uint32_t index) {
     lane.entry = lane.channel->reports.try_reserve(sizeof(ReportHeader) +
                                                    report_runs_max * sizeof(ReportRun));
     RINGPOST_ASSERT(lane.entry != nullptr);  // the credits see to it
     lane.entry_runs = 0;
     lane.next_index = index;
-    lane.borrows |= lend;
     const std::int32_t partition = batch.partition == nullptr ? -1 : batch.partition->index;
     const ReportHeader header{
         .size = 0,
@@ -415,7 +429,7 @@ void Lanes::begin_entry(Lane& lane, const Batch& batch, const Outcome& outcome,
         .partition = partition,
         .base_offset = outcome.base_offset,
         .log_append_time_ms = outcome.log_append_time_ms,
-        .batch = lend ? &batch : nullptr,
+        .batch = lane.lend ? &batch : nullptr,
         .first_index = index,
         .run_count = 0,
         .attempts = batch.attempts,

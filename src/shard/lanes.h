@@ -96,7 +96,10 @@ private:
         std::byte* entry = nullptr;
         std::uint32_t entry_runs = 0;
         std::uint32_t next_index = 0; ///< first record of the batch not covered by runs so far
-        bool borrows = false;
+        std::uint32_t in_batch = 0;   ///< records
+        bool touched = false;         ///< has records in the batch
+        bool told = false;            ///< somebody reads its reports
+        bool lend = false;            ///< with their records' bytes
     };
 
     void meet_new();
@@ -110,10 +113,11 @@ private:
     static bool collectable(const Lane& lane);
     void drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
                     Drained& drained);
+    Lane& touch(std::uint16_t number, bool failed, bool room);
     void add_run(Lane& lane, const produce::Batch& batch, const produce::Outcome& outcome,
-                 const produce::Run& run, std::uint32_t index, bool lend);
+                 const produce::Run& run, std::uint32_t index);
     void begin_entry(Lane& lane, const produce::Batch& batch, const produce::Outcome& outcome,
-                     std::uint32_t index, bool lend);
+                     std::uint32_t index);
     void end_entry(Lane& lane);
 
     produce::ProducerCore* core_ = nullptr;
