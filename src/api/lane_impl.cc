@@ -40,9 +40,10 @@ public:
         }
         views_ = {at, headers.size()};
         for (const Header& header : headers) {
-            std::construct_at(at++, header.key,
-                              reinterpret_cast<const std::byte*>(header.value.data()),
-                              size_or_null(header.value));
+            std::construct_at(
+                at++, wire::HeaderView{header.key,
+                                       reinterpret_cast<const std::byte*>(header.value.data()),
+                                       size_or_null(header.value)});
         }
     }
     std::span<const wire::HeaderView> span() const { return views_; }
