@@ -43,10 +43,9 @@ void Lanes::meet_new() {
         RINGPOST_ASSERT(open_count_ < limits::lanes_max);  // open_lane sees to it
         auto lane = std::make_unique<Lane>();
         lane->channel = std::move(channel);
-        if (lane->channel->lend == Lend::all) {
-            // A loan a batch: as many as there can be, for then each delivered one is.
-            lane->lent.reserve(core_->memory_total() / limits::slab_bytes_min);
-        }
+        // A loan a batch: as many as there can be, if each delivered one is; else a few.
+        const bool all = lane->channel->lend == Lend::all;
+        lane->lent.reserve(all ? core_->memory_total() / limits::slab_bytes_min : 64);
         ++open_count_;
         if (free_numbers_.empty()) {
             lanes_.push_back(std::move(lane));
