@@ -78,7 +78,6 @@ bool ReportReader::begin() {
     }
     run_left_ -= static_cast<std::uint32_t>(out.size());
     count_done(out.size());
-    shown_ |= report_.batch != nullptr;
 }
 
 ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t callbacks_max) {
@@ -86,29 +85,25 @@ ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t
     if (running_) return read;
     const std::uint32_t before = tags_.released();
     while (run_left_ != 0 || next_run(read)) {
-        if (all_go_out()) [[likely]] {
+        const bool whole_run = all_go_out();
+        const Fate fate = whole_run ? Fate::out : fate_of(slot_of_next());
+        if (fate == Fate::out) [[likely]] {
             const auto room = out.subspan(read.reports);
-            const std::size_t count = std::min<std::size_t>(run_left_, room.size());
+            const std::size_t count = std::min<std::size_t>(whole_run ? run_left_ : 1, room.size());
             read.stuck = count == 0;
             if (read.stuck) break;
             take_reports(room.first(count));
             read.reports += count;
-            continue;
-        }
-        const Fate fate = fate_of(slot_of_next());
-        if (fate == Fate::skip) {
+            shown_ |= report_.batch != nullptr;
+        } else if (fate == Fate::skip) {
             skip_record();
-        } else if (fate == Fate::out) [[likely]] {
-            read.stuck = read.reports == out.size();
-            if (read.stuck) break;
-            take_reports(out.subspan(read.reports++, 1));
         } else {
             read.stuck = read.callbacks == callbacks_max;
             if (read.stuck) break;
             ++read.callbacks;
             const Callback callback = std::move(tags_.extra(slot_of_next())->callback);
             DeliveryReport report;
-            take_report(report);
+            take_reports({&report, 1});
             run(callback, report);
         }
     }
@@ -196,12 +191,6 @@ ReportReader::Fate ReportReader::fate_of(std::uint32_t slot) {
     }
     if (wanted_ == Reports::all) [[likely]] return Fate::out;
     return wanted_ == Reports::errors && report_.error != Errc::none ? Fate::out : Fate::skip;
-}
-
-void ReportReader::take_report(DeliveryReport& report) {
-    const bool shown = shown_;
-    take_reports({&report, 1});
-    shown_ = shown;  // a callback's is over when it returns
 }
 
 void ReportReader::skip_record() {

@@ -68,7 +68,6 @@ private:
     bool all_go_out() const { return wanted_ == Reports::all && !tags_.any_extra(); }
     void run(const Callback& callback, const DeliveryReport& report);
     std::uint32_t slot_of_next() const { return run_.first_slot + (run_.count - run_left_); }
-    void take_report(DeliveryReport& report);
     void take_reports(std::span<DeliveryReport> out);
     void skip_record();
     void read_bytes(DeliveryReport& report, std::uint32_t index);

@@ -78,6 +78,15 @@ Lanes::Drained Lanes::drain(Instant now, Instant created) {
     return drained;
 }
 
+/// A record that had to wait in its ring has waited since before `created`: at most since the mark
+/// in front of it. Taken for a little older than it is, it is never reported too late.
+inline Instant Lanes::accepted_by(Lane& lane, Instant created) {
+    if (lane.waiting.empty()) [[likely]] return created;
+    const std::uint64_t read = lane.channel->records.read();
+    while (lane.waiting.size() > 1 && lane.waiting[1].position <= read) lane.waiting.pop_front();
+    return std::min(created, lane.waiting.front().since);
+}
+
 void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant created,
                        Drained& drained) {
     SpscRing& ring = lane.channel->records;
@@ -94,8 +103,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
         if (entry.is_topic_name()) [[unlikely]] {
             meet_topic(entry, now);
         } else {
-            const Instant accepted =
-                lane.waiting.empty() ? created : accepted_by(lane, created);
+            const Instant accepted = accepted_by(lane, created);
             if (!core_->try_append(entry, number, accepted)) [[unlikely]] {
                 const Duration timeout = timeout_of(entry);
                 blocked = accepted + timeout > now;
@@ -127,14 +135,6 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
 Duration Lanes::timeout_of(const Entry& entry) const {
     const std::uint32_t own = entry.timeout_ms();
     return own == 0 ? delivery_timeout_ : Duration::ms(own);
-}
-
-/// A record that had to wait in its ring has waited since before `created`: at most since the mark
-/// in front of it. Taken for a little older than it is, it is never reported too late.
-Instant Lanes::accepted_by(Lane& lane, Instant created) const {
-    const std::uint64_t read = lane.channel->records.read();
-    while (lane.waiting.size() > 1 && lane.waiting[1].position <= read) lane.waiting.pop_front();
-    return lane.waiting.empty() ? created : std::min(created, lane.waiting.front().since);
 }
 
 /// A mark now and then is enough: a sixteenth of the timeout is how much too old a record can be

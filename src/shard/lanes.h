@@ -106,7 +106,7 @@ private:
     void meet_topic(const produce::Entry& entry, Instant now);
     void trim();
     Duration timeout_of(const produce::Entry& entry) const;
-    Instant accepted_by(Lane& lane, Instant created) const;
+    static Instant accepted_by(Lane& lane, Instant created);
     void note_waiting(Lane& lane, bool blocked, Instant created, Instant now);
     void report_from_ring(Lane& lane, const produce::Entry& entry, Instant accepted, Errc error);
     static void count_reported(Lane& lane, std::uint32_t records, bool failed);
