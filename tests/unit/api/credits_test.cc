@@ -179,7 +179,6 @@ TEST(Credits, AreNotHoardedByLanesThatHaveEndedOrDoNothing) {
     options.message_max_bytes = 10'000;
     Producer producer(options);
     std::vector<Lane> idle;
-    std::array<DeliveryReport, 16> reports;
     for (int i = 0; i < 300; ++i) {
         idle.push_back(*producer.open_lane());
         const Record record{.topic_name = "t", .value = "v"};

@@ -133,7 +133,7 @@ struct SlowCallback {
         EXPECT_EQ(lane.produce({.topic_name = "t", .value = "v"}, on_delivery(callback)),
                   Errc::none);
         EXPECT_TRUE(producer.purge(Purge::all, 10s));
-        thread = std::thread([this, &producer] { producer.serve(); });
+        thread = std::thread([&producer] { producer.serve(); });
         running.wait(false);
     }
     ~SlowCallback() {
