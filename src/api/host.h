@@ -27,17 +27,32 @@ struct ShardHost {
     shard::ShardThread thread;
 };
 
-/// A word that is zero in a forked child (MADV_WIPEONFORK), so that asking costs one load.
+/// A word that is zero in a forked child (MADV_WIPEONFORK), so that asking costs one load. It also
+/// says whether records are taken: of the states, nearly all of them need no other look.
 class ForkMark {
 public:
     ForkMark();
     ~ForkMark();
     ForkMark(const ForkMark&) = delete;
     ForkMark& operator=(const ForkMark&) = delete;
-    bool forked() const { return page_ != nullptr && *page_ == 0; }
+    bool forked() const {
+        return word_ != nullptr && word_->load(std::memory_order_relaxed) == 0;
+    }
+    /// Before that, the shards are there. Not in a child, nor where forks can't be noticed.
+    void set_open(bool open) {
+        if (word_ != nullptr && !forked()) {
+            // pairs with the acquire load in is_open
+            word_->store(open ? opened : closed, std::memory_order_release);
+        }
+    }
+    bool is_open() const {
+        return word_ != nullptr && word_->load(std::memory_order_acquire) == opened;
+    }
 
 private:
-    volatile std::uint64_t* page_ = nullptr;
+    static constexpr std::uint64_t closed = 1;
+    static constexpr std::uint64_t opened = 2;
+    std::atomic<std::uint64_t>* word_ = nullptr;  ///< a page
 };
 
 struct Host {
@@ -79,11 +94,6 @@ struct Host {
         // pairs with the store at the end of start
         return state.load(std::memory_order_acquire) != Producer::State::created &&
                !shards.empty();
-    }
-    /// `refusal` and `wrong_thread` in one look, for most: false says nothing.
-    bool takes_from_any_thread() const {
-        return !fork_mark.forked() && !inline_mode() &&
-               state.load(std::memory_order_acquire) == Producer::State::running;
     }
     /// none, or why no record can be taken.
     Errc refusal() const {

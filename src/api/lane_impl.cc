@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A record's way in, on the caller's thread, and the calls that wait.
+// A record's way in, on the caller's thread.
 #include "api/lane_impl.h"
 
 #include <algorithm>
@@ -26,6 +26,28 @@ std::int64_t wall_ms() {
 
 std::int64_t size_or_null(const Bytes& bytes) {
     return bytes.is_null() ? -1 : static_cast<std::int64_t>(bytes.size());
+}
+
+/// Sizes below that take two bytes at most.
+constexpr std::size_t plain_bytes_limit = 8192;
+constexpr std::size_t plain_tail_bytes(std::size_t bytes) { return bytes + 2 + 2 + 1; }
+
+inline std::byte* write_plain_field(std::byte* out, const Bytes& bytes) {
+    if (bytes.is_null()) {
+        *out = std::byte{1};
+        return out + 1;
+    }
+    const std::size_t size = bytes.size();
+    const std::size_t bits = size << 1;
+    if (bits < 0x80) {
+        *out++ = static_cast<std::byte>(bits);
+    } else {
+        const auto two = static_cast<std::uint16_t>((bits & 0x7f) | 0x80 | bits >> 7 << 8);
+        std::memcpy(out, &two, sizeof two);
+        out += sizeof two;
+    }
+    copy_bytes(out, bytes.data(), size);
+    return out + size;
 }
 
 /// The record's headers as wire sees them; few, on the stack, or many, in the lane's vector.
@@ -63,11 +85,16 @@ LaneImpl::LaneImpl(std::shared_ptr<Host> host, ShardHost& shard, shard::LaneChan
       shard_(shard),
       channel_(std::move(channel)),
       partitioner_(produce::effective(host_->options)),
+      inline_(host_->inline_mode()),
       needs_key_(produce::needs_key(partitioner_)),
+      unkeyed_is_special_(needs_key_ || produce::places_unkeyed(partitioner_)),
       wanted_(wanted),
       shared_(host_->options.delivery_reports_shared && wanted_ != Reports::none),
       tags_(std::min(host_->options.lane_records_max, host_->options.queue_records_max), shared_),
-      reader_(*channel_, tags_, host_->credits, wanted_) {
+      reader_(*channel_, tags_, host_->credits, wanted_),
+      plain_bytes_max_(std::min(
+          plain_bytes_limit - 1,
+          host_->options.message_max_bytes - produce::record_bytes_bound(plain_tail_bytes(0)))) {
     if (partitioner_ == Partitioner::hashing) sha1_.emplace();
     shard_.lanes.fetch_add(1, std::memory_order_relaxed);
     host_->credits.on_lane_opened();
@@ -98,22 +125,13 @@ void LaneImpl::forsake() {
 
 /// Of the credits that it has drawn, what the lane will not need.
 void LaneImpl::give_unused() {
+    drop_claim();
     host_->credits.on_lane_closed();
     host_->credits.give(std::exchange(credits_, 0));
 }
 
 // In
 // -----------------------------------------------------------------------------------------------
-
-/// What nearly every record is, in few instructions: no headers and no timeout of its own, and
-/// nothing that `check` would refuse. What is not may still be right.
-inline bool LaneImpl::is_plain(const Record& record) const {
-    const std::int64_t signs = (std::int64_t{record.partition} - any_partition) |
-                               (record.timestamp_ms - now_timestamp);
-    const std::size_t sizes = record.key.size() | record.value.size();
-    return host_->takes_from_any_thread() && signs >= 0 && sizes < limits::record_bytes_limit &&
-           record.headers.empty() && record.delivery_timeout.count() == 0;
-}
 
 Errc LaneImpl::check(const Record& record) const {
     if (const Errc refusal = host_->refusal(); refusal != Errc::none) [[unlikely]] return refusal;
@@ -222,62 +240,134 @@ Errc LaneImpl::find_slot(std::uint32_t& slot) {
     return credits_ == 0 ? full(Errc::producer_full) : Errc::none;
 }
 
-/// Inlined where it is hot: a record's price is counted in instructions.
-template <bool plain>
-[[gnu::always_inline]] inline Errc LaneImpl::try_produce(const Record& record, Ask* ask) noexcept {
-    Errc error = plain ? Errc::none : check(record);
+/// Whether the hash of the record's key is what places it, and which that is.
+[[gnu::noinline]] bool LaneImpl::hash_key(const Record& record, std::uint32_t& hash) const {
+    return produce::place_by_key(partitioner_, record.key.is_null(), record.key.bytes(), hash);
+}
+
+/// Nothing stands in the way of plain records just now.
+inline bool LaneImpl::takes_plain() const {
+    return host_->fork_mark.is_open() && !shard_.shard.shares().any_full() &&
+           (!inline_ || host_->on_owner_thread());
+}
+
+/// What nearly every record is, in few instructions: short, without headers and a timeout of its
+/// own, of the topic of the one before, and room for it. It is in the ring then, not yet
+/// published. False: nothing has been done, try_any is to decide.
+[[gnu::always_inline]] inline bool LaneImpl::write_plain(const Record& record,
+                                                         std::int64_t now_ms) noexcept {
+    std::uint32_t hash = 0;
+    std::uint32_t flags = 0;
+    if (record.partition < 0) {
+        if (!record.key.is_null() && hash_key(record, hash)) {
+            flags = Entry::flag_hashed;
+        } else if (unkeyed_is_special_) [[unlikely]] {
+            return false;
+        }
+    }
+    const std::size_t key_size = record.key.size();
+    const std::size_t value_size = record.value.size();
+    const std::int64_t signs = (std::int64_t{record.partition} - any_partition) |
+                               (record.timestamp_ms - now_timestamp);
+    if (signs < 0 || key_size > plain_bytes_max_ || value_size > plain_bytes_max_ - key_size ||
+        record.topic.id() != last_topic_ || !record.headers.empty() ||
+        record.delivery_timeout.count() != 0 || credits_ == 0 || !tags_.has_next()) [[unlikely]] {
+        return false;
+    }
+    std::byte* const at =
+        channel_->records.try_reserve(Entry::size_for(plain_tail_bytes(key_size + value_size)));
+    if (at == nullptr) [[unlikely]] return false;
+    std::byte* const tail = at + sizeof(Entry);
+    std::byte* end = write_plain_field(tail, record.key);
+    end = write_plain_field(end, record.value);
+    *end++ = std::byte{0};  // no headers
+    const auto tail_size = static_cast<std::uint32_t>(end - tail);
+    const std::size_t size = Entry::size_for(tail_size);
+    const std::int64_t timestamp_ms =
+        record.timestamp_ms == now_timestamp ? now_ms : record.timestamp_ms;
+    std::construct_at(reinterpret_cast<Entry*>(at),
+                      Entry{static_cast<std::uint32_t>(size), record.topic.id(), record.partition,
+                            hash, timestamp_ms, tags_.next(), tail_size | flags});
+    tags_.commit({record.tag, timestamp_ms});
+    channel_->records.append(size);
+    ++produced_;
+    --credits_;
+    return true;
+}
+
+/// What was written is the shard's.
+inline void LaneImpl::publish() {
+    channel_->records.publish();
+    if (inline_) return;
+    shard_.shard.wake_for(*channel_, channel_->records.written());
+    // Behind the fence in there: a waiter that we do not see here has not pressed the shard yet.
+    if (host_->credits.anyone_waits()) [[unlikely]] press();
+}
+
+/// Slot, credit and topic for a record that is taken; why it is not, otherwise.
+Errc LaneImpl::admit(const Record& record, Draft& draft) {
+    Errc error = check(record);
     if (error != Errc::none) [[unlikely]] return error;
-    std::uint32_t slot = tags_.next();
-    if (slot == TagLog::none || credits_ == 0) [[unlikely]] {
-        error = find_slot(slot);
+    draft.slot = tags_.next();
+    if (draft.slot == TagLog::none || credits_ == 0) [[unlikely]] {
+        error = find_slot(draft.slot);
         if (error != Errc::none) return error;
     }
-    Topic topic;
-    error = resolve_topic(record, topic);
+    error = resolve_topic(record, draft.topic);
     if (error != Errc::none) [[unlikely]] return error;
-    if (shard_.shard.shares().any_full() && kept_back(record, topic)) [[unlikely]] {
-        return full(Errc::partition_full);
-    }
-    const HeaderViews headers(plain ? std::span<const Header>{} : record.headers, many_headers_);
+    return shard_.shard.shares().any_full() && kept_back(record, draft.topic)
+               ? full(Errc::partition_full)
+               : Errc::none;
+}
+
+/// Room in the ring for the record with a value of `value_size`, -1 for null; its place and time.
+Errc LaneImpl::reserve(const Record& record, std::int64_t value_size, Draft& draft) {
+    const HeaderViews headers(record.headers, many_headers_);
     const std::int64_t key_size = size_or_null(record.key);
-    const std::int64_t value_size = size_or_null(record.value);
     const std::size_t tail = wire::record_tail_size(key_size, value_size, headers.span());
     if (produce::record_bytes_bound(tail) > host_->options.message_max_bytes) [[unlikely]] {
         return Errc::record_too_large;
     }
-    const std::uint32_t timeout_ms = plain ? 0 : own_timeout_ms(record);
-    const std::size_t size = Entry::size_for(tail, timeout_ms != 0);
-    std::byte* at = channel_->records.try_reserve(size);
-    if (at == nullptr) [[unlikely]] return full(Errc::queue_full);
-    Entry entry{static_cast<std::uint32_t>(size), topic.id(), record.partition, 0,
-                record.timestamp_ms, slot, static_cast<std::uint32_t>(tail)};
-    if (entry.timestamp_ms == now_timestamp) entry.timestamp_ms = wall_ms();
     if (record.partition < 0) {
         if (produce::place_by_key(partitioner_, key_size < 0, record.key.bytes(),
-                                  entry.key_hash)) {
-            entry.tail_bytes |= Entry::flag_hashed;
+                                  draft.key_hash)) {
+            draft.flags |= Entry::flag_hashed;
         } else if (key_size < 0 && needs_key_) [[unlikely]] {
             return Errc::invalid_argument;
         }
     }
-    if (timeout_ms != 0) [[unlikely]] {
-        entry.tail_bytes |= Entry::flag_timeout;
-        std::memcpy(at + size - 8, &timeout_ms, sizeof timeout_ms);
+    draft.timeout_ms = own_timeout_ms(record);
+    draft.at = channel_->records.try_reserve(Entry::size_for(tail, draft.timeout_ms != 0));
+    if (draft.at == nullptr) [[unlikely]] return full(Errc::queue_full);
+    draft.position = channel_->records.written();
+    return Errc::none;
+}
+
+/// The tail has been written: the record is the shard's.
+Errc LaneImpl::submit(const Record& record, const Draft& draft, std::size_t tail, Ask* ask) {
+    std::uint32_t flags = draft.flags;
+    const std::size_t size = Entry::size_for(tail, draft.timeout_ms != 0);
+    if (draft.timeout_ms != 0) [[unlikely]] {
+        flags |= Entry::flag_timeout;
+        std::memcpy(draft.at + size - 8, &draft.timeout_ms, sizeof draft.timeout_ms);
     }
+    const bool urgent = draft.timeout_ms != 0 || (ask != nullptr && ask->urgent);
     if (ask != nullptr) [[unlikely]] {
         if (!tags_.attach(std::move(ask->extra))) return Errc::out_of_memory;
-        if (ask->urgent) entry.tail_bytes |= Entry::flag_urgent;
-        ask->slot = slot;
+        if (ask->urgent) flags |= Entry::flag_urgent;
+        ask->slot = draft.slot;
     }
-    std::memcpy(at, &entry, sizeof entry);
-    wire::write_record_tail(at + sizeof entry, record.key.data(), key_size, record.value.data(),
-                            value_size, headers.span());
-    tags_.commit({record.tag, entry.timestamp_ms});
+    const std::int64_t timestamp_ms =
+        record.timestamp_ms == now_timestamp ? wall_ms() : record.timestamp_ms;
+    const Entry entry{static_cast<std::uint32_t>(size), draft.topic.id(), record.partition,
+                      draft.key_hash, timestamp_ms, draft.slot,
+                      static_cast<std::uint32_t>(tail) | flags};
+    std::memcpy(draft.at, &entry, sizeof entry);
+    tags_.commit({record.tag, timestamp_ms});
     channel_->records.commit(size);
     ++produced_;
     --credits_;
-    if (!plain && host_->inline_mode()) return Errc::none;
-    const bool urgent = timeout_ms != 0 || (ask != nullptr && ask->urgent);
+    if (inline_) return Errc::none;
     if (urgent) [[unlikely]] {
         hurry();
     } else {
@@ -286,6 +376,21 @@ template <bool plain>
     // Behind the fence in there: a waiter that we do not see here has not pressed the shard yet.
     if (host_->credits.anyone_waits()) [[unlikely]] press();
     return Errc::none;
+}
+
+/// Any record.
+Errc LaneImpl::try_any(const Record& record, Ask* ask) noexcept {
+    Draft draft;
+    Errc error = admit(record, draft);
+    if (error != Errc::none) [[unlikely]] return error;
+    error = reserve(record, size_or_null(record.value), draft);
+    if (error != Errc::none) [[unlikely]] return error;
+    const HeaderViews headers(record.headers, many_headers_);
+    std::byte* const tail = draft.at + sizeof(Entry);
+    const std::byte* const end = wire::write_record_tail(
+        tail, record.key.data(), size_or_null(record.key), record.value.data(),
+        size_or_null(record.value), headers.span());
+    return submit(record, draft, static_cast<std::size_t>(end - tail), ask);
 }
 
 /// The shard may sleep towards the end of some linger, and this record can't wait for that.
@@ -309,17 +414,78 @@ void LaneImpl::press() {
 }
 
 void LaneImpl::wake_shard() {
-    if (!host_->inline_mode()) shard_.shard.wake_if_parked();
+    if (!inline_) shard_.shard.wake_if_parked();
 }
 
-/// Anything, not in the hottest place.
-Errc LaneImpl::try_any(const Record& record, Ask* ask) noexcept {
-    return try_produce<false>(record, ask);
+/// True where waiting would be in vain: what holds the room are reports for this very thread, or
+/// those that come after the one whose callback it is in.
+bool LaneImpl::only_polling_helps() {
+    return ReportReader::in_callback() || (!shared_ && read({}, 0).stuck);
+}
+
+/// Tries until there is room, or until the timeout.
+template <typename Try>
+Errc LaneImpl::get_in(Try&& attempt, Timeout timeout) {
+    Errc error = attempt();
+    if (!is_full(error) || timeout <= Timeout::zero()) return error;
+    Credits::Waiter waiter{.signal = &channel_->signal};
+    bool queued = false;
+    const auto is_in = [&] {
+        credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
+        error = attempt();
+        return !is_full(error);
+    };
+    wait_for(*host_, shard_.shard, channel_->signal, timeout, [&]() -> bool {
+        if (is_in()) return true;
+        if (error == Errc::queue_full || error == Errc::partition_full) return false;
+        if (only_polling_helps()) return true;
+        if (error == Errc::producer_full && !queued) {
+            queued = true;
+            host_->credits.begin_wait(waiter);
+            // others' records that linger, on whichever shard, hold the credits
+            for (const auto& shard : host_->shards) shard->shard.press();
+        }
+        // What was just read may have been what it waits for.
+        return waiter.granted.load(std::memory_order_relaxed) != 0 && is_in();
+    });
+    if (queued) {
+        host_->credits.end_wait(waiter);
+        credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
+        if (error == Errc::producer_full) error = attempt();
+    }
+    return error;
 }
 
 Errc LaneImpl::produce(const Record& record) noexcept {
-    const Errc error =
-        is_plain(record) ? try_produce<true>(record, nullptr) : try_any(record, nullptr);
+    if (!takes_plain() || !write_plain(record, wall_ms())) return produce_any(record);
+    publish();
+    return Errc::none;
+}
+
+/// Plain records share the clock's reading and the look whether the shard sleeps, a few at a time:
+/// it shall not wait for them.
+std::size_t LaneImpl::produce(std::span<const Record> records, Errc& refused) noexcept {
+    constexpr std::size_t few = 32;
+    refused = Errc::none;
+    std::size_t done = 0;
+    while (done < records.size()) {
+        const std::size_t before = done;
+        const std::size_t until = std::min(records.size(), done + few);
+        if (takes_plain()) {
+            const std::int64_t now_ms = wall_ms();
+            while (done < until && write_plain(records[done], now_ms)) ++done;
+            if (done != before) publish();
+        }
+        if (done == until) continue;
+        refused = produce_any(records[done]);
+        if (refused != Errc::none) break;
+        ++done;
+    }
+    return done;
+}
+
+Errc LaneImpl::produce_any(const Record& record) noexcept {
+    const Errc error = try_any(record, nullptr);
     if (!is_full(error)) [[likely]] return error;
     return produce_waiting(record, nullptr, host_->max_block());
 }
@@ -336,201 +502,63 @@ Errc LaneImpl::produce_for(const Record& record, Callback&& callback, Timeout ti
     return error;
 }
 
-/// True where waiting would be in vain: what holds the room are reports for this very thread, or
-/// those that come after the one whose callback it is in.
-bool LaneImpl::only_polling_helps() {
-    return ReportReader::in_callback() || (!shared_ && read({}, 0).stuck);
+Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept {
+    return get_in([&] { return try_any(record, ask); }, timeout);
 }
 
-Errc LaneImpl::produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept {
-    Errc error = try_any(record, ask);
-    if (!is_full(error) || timeout <= Timeout::zero()) return error;
-    Credits::Waiter waiter{.signal = &channel_->signal};
-    bool queued = false;
-    const auto get_in = [&] {
-        credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
-        error = try_any(record, ask);
-        return !is_full(error);
-    };
-    wait_for(*host_, shard_.shard, channel_->signal, timeout, [&]() -> bool {
-        if (get_in()) return true;
-        if (error == Errc::queue_full || error == Errc::partition_full) return false;
-        if (only_polling_helps()) return true;
-        if (error == Errc::producer_full && !queued) {
-            queued = true;
-            host_->credits.begin_wait(waiter);
-            // others' records that linger, on whichever shard, hold the credits
-            for (const auto& shard : host_->shards) shard->shard.press();
-        }
-        // What was just read may have been what it waits for.
-        return waiter.granted.load(std::memory_order_relaxed) != 0 && get_in();
-    });
-    if (queued) {
-        host_->credits.end_wait(waiter);
-        credits_ += waiter.granted.exchange(0, std::memory_order_acquire);
-        if (error == Errc::producer_full) error = try_any(record, ask);
+Errc LaneImpl::claim(const Record& record, std::size_t value_bytes,
+                     std::span<std::byte>& value) noexcept {
+    if (value_bytes > limits::record_bytes_limit) return Errc::record_too_large;
+    return get_in([&] { return try_claim(record, value_bytes, value); }, host_->max_block());
+}
+
+Errc LaneImpl::try_claim(const Record& record, std::size_t value_bytes,
+                         std::span<std::byte>& value) noexcept {
+    drop_claim();
+    Claim claim;
+    claim.record = record;
+    claim.record.value = {};
+    Errc error = admit(claim.record, claim.draft);
+    if (error != Errc::none) return error;
+    const auto size = static_cast<std::int64_t>(value_bytes);
+    error = reserve(claim.record, size, claim.draft);
+    if (error != Errc::none) return error;
+    claim.length_at = wire::write_sized_field(claim.draft.at + sizeof(Entry), record.key.data(),
+                                              size_or_null(record.key));
+    claim.value = {claim.length_at + small_varint_size(size), value_bytes};
+    --credits_;
+    claim_ = claim;
+    value = claim.value;
+    return Errc::none;
+}
+
+Errc LaneImpl::commit(std::size_t value_bytes, Callback&& callback) noexcept {
+    const std::optional<Claim> claim = claim_;
+    drop_claim();
+    if (!claim || claim->draft.position != channel_->records.written() ||
+        value_bytes > claim->value.size()) {
+        return Errc::invalid_argument;
     }
+    if (const Errc error = check(claim->record); error != Errc::none) return error;
+    std::byte* at =
+        write_small_varint(claim->length_at, static_cast<std::int64_t>(value_bytes));
+    // A shorter value may have a shorter length.
+    if (at != claim->value.data()) std::memmove(at, claim->value.data(), value_bytes);
+    const HeaderViews headers(claim->record.headers, many_headers_);
+    const std::byte* const end = wire::write_record_headers(at + value_bytes, headers.span());
+    const auto tail = static_cast<std::size_t>(end - claim->draft.at) - sizeof(Entry);
+    if (!callback) return submit(claim->record, claim->draft, tail, nullptr);
+    Ask ask{.extra = {std::move(callback), nullptr}};
+    const Errc error = submit(claim->record, claim->draft, tail, &ask);
+    if (error != Errc::none) callback = std::move(ask.extra.callback);
     return error;
 }
 
-DeliveryReport refusal_report(const Record& record, Errc error) {
-    DeliveryReport report;
-    report.tag = record.tag;
-    report.topic = record.topic;
-    report.partition = record.partition;
-    report.error = report.last_error = error;
-    report.timestamp_ms = record.timestamp_ms;
-    return report;
-}
-
-// Sync
-// ---------------------------------------------------------------------------------------------
-
-void LaneImpl::produce_sync(std::span<const Record> records, std::span<DeliveryReport> out,
-                            Timeout timeout) noexcept {
-    RINGPOST_ASSERT(out.size() >= records.size());
-    const Instant until = deadline_after(host_->now(shard_.shard), timeout);
-    const auto left = [&] { return time_left(until, host_->now(shard_.shard)); };
-    Vector<Awaited> awaited(records.size());
-    Vector<std::uint32_t> slots(records.size());
-    for (std::size_t i = 0; i < records.size(); ++i) {
-        Ask ask{.extra = {{}, &awaited[i]}, .urgent = true};
-        const Errc error = shared_ || reader_.running() ? Errc::invalid_argument
-                                                        : produce_waiting(records[i], &ask, left());
-        slots[i] = ask.slot;
-        if (error == Errc::none) continue;
-        awaited[i].done = true;
-        awaited[i].report = refusal_report(records[i], error);
-    }
-    const auto all_done = [&] {
-        return std::all_of(awaited.begin(), awaited.end(), [](const Awaited& a) { return a.done; });
-    };
-    if (!all_done()) {
-        wait_for(*host_, shard_.shard, channel_->signal, left(), [&] {
-            const bool last_look = finished();
-            reader_.find_awaited();
-            return last_look || all_done();
-        });
-    }
-    digest();  // also what the shard has left unread, if it has gone
-    for (std::size_t i = 0; i < records.size(); ++i) {
-        if (!awaited[i].done) {
-            tags_.abandon(slots[i]);
-            awaited[i].report = refusal_report(records[i], Errc::timed_out);
-            awaited[i].report.may_have_been_written = true;
-        }
-        out[i] = awaited[i].report;
-    }
-}
-
-// Back
-// ---------------------------------------------------------------------------------------------
-
-/// Takes what nobody wants a report of, which gives its slots and credits back.
-void LaneImpl::digest() {
-    if (!shared_) read({}, 0);
-}
-
-ReportReader::Read LaneImpl::read(std::span<DeliveryReport> out, std::size_t callbacks_max) {
-    const ReportReader::Read read = reader_.read(out, callbacks_max);
-    if (read.unlent) [[unlikely]] wake_shard();
-    return read;
-}
-
-ReportReader::Read LaneImpl::read_shared(std::span<DeliveryReport> out,
-                                         std::size_t callbacks_max) {
-    if (reader_.begin()) wake_shard();
-    const ReportReader::Read some = read(out, callbacks_max);
-    if (some.released != 0) channel_->signal.notify();  // the lane may wait for the room
-    return some;
-}
-
-void LaneImpl::turn_inline() {
-    if (host_->inline_mode() && !shard_.shard.finished() && !reader_.running() &&
-        host_->state.load(std::memory_order_relaxed) != Producer::State::created) {
-        shard_.shard.turn(Instant{});
-    }
-}
-
-ReportReader::Read LaneImpl::read_now(std::span<DeliveryReport> out, std::size_t callbacks_max) {
-    if (host_->fork_mark.forked() || host_->wrong_thread() || shared_ || reader_.running()) {
-        return {};
-    }
-    turn_inline();
-    if (reader_.begin()) wake_shard();
-    const ReportReader::Read some = read(out, callbacks_max);
-    // An idle lane keeps nobody from the limit.
-    if (credits_ != 0 && tags_.used() == 0) host_->credits.give(std::exchange(credits_, 0));
-    return some;
-}
-
-template <typename Enough>
-ReportReader::Read LaneImpl::read_for(std::span<DeliveryReport> out, std::size_t callbacks_max,
-                                      Timeout timeout, Enough&& enough) {
-    ReportReader::Read some;
-    if (shared_ || reader_.running()) return some;
-    const auto look = [&] {
-        some = read_now(out, callbacks_max);
-        return enough(some);
-    };
-    if (look() || timeout <= Timeout::zero()) return some;
-    wait_for(*host_, shard_.shard, channel_->signal, timeout, [&] {
-        // Nothing is on its way any more: no use in waiting.
-        return look() || (tags_.used() == 0 && host_->refusal() != Errc::none);
-    });
-    return some;
-}
-
-std::size_t LaneImpl::poll(std::span<DeliveryReport> out) noexcept {
-    return poll_for(out, Timeout::zero());
-}
-
-std::size_t LaneImpl::poll_for(std::span<DeliveryReport> out, Timeout timeout) noexcept {
-    if (out.empty()) timeout = Timeout::zero();
-    return read_for(out, out.size(), timeout, [](const ReportReader::Read& read) {
-               return read.reports + read.callbacks != 0;
-           }).reports;
-}
-
-std::size_t LaneImpl::serve(std::size_t callbacks_max) noexcept {
-    return serve_for(callbacks_max, Timeout::zero());
-}
-
-std::size_t LaneImpl::serve_for(std::size_t callbacks_max, Timeout timeout) noexcept {
-    return read_for({}, callbacks_max, timeout, [](const ReportReader::Read& read) {
-               return read.callbacks != 0;
-           }).callbacks;
-}
-
-FlushResult LaneImpl::flush(Timeout timeout, Serve serve) noexcept {
-    if (host_->fork_mark.forked() || host_->wrong_thread()) return {0, 0, outstanding()};
-    const std::uint64_t reported_before = reported();
-    const std::uint64_t failed_before = channel_->failed.load(std::memory_order_relaxed);
-    const std::uint64_t upto = produced_;
-    const bool serves = serve == Serve::callbacks && !shared_ && !reader_.running();
-    const auto serve_some = [&] {
-        if (!serves) return;
-        if (reader_.begin()) wake_shard();
-        read({}, SIZE_MAX);
-    };
-    if (reported_before < upto) {
-        shard_.shard.request_flush();
-        wait_for(*host_, shard_.shard, channel_->signal, timeout, [&] {
-            const bool all = reported() >= upto || finished();
-            serve_some();
-            return all;
-        });
-    }
-    serve_some();
-    const std::uint64_t reported_now = reported();
-    const std::uint64_t failed =
-        channel_->failed.load(std::memory_order_relaxed) - failed_before;
-    return {reported_now - reported_before - failed, failed, upto - std::min(upto, reported_now)};
-}
-
-std::uint64_t LaneImpl::outstanding() noexcept {
-    if (wanted_ != Reports::all && !host_->fork_mark.forked()) digest();
-    return tags_.used();
+/// Its credit is the lane's again.
+void LaneImpl::drop_claim() {
+    if (!claim_) return;
+    claim_.reset();
+    ++credits_;
 }
 
 }  // namespace ringpost::api

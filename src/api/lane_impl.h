@@ -37,8 +37,12 @@ public:
     bool usable() const { return tags_.usable(); }
 
     Errc produce(const Record& record) noexcept;
+    std::size_t produce(std::span<const Record> records, Errc& refused) noexcept;
     Errc produce(const Record& record, Callback&& callback) noexcept;
     Errc produce_for(const Record& record, Callback&& callback, Timeout timeout) noexcept;
+    Errc claim(const Record& record, std::size_t value_bytes,
+               std::span<std::byte>& value) noexcept;
+    Errc commit(std::size_t value_bytes, Callback&& callback) noexcept;
     void produce_sync(std::span<const Record> records, std::span<DeliveryReport> out,
                       Timeout timeout) noexcept;
 
@@ -78,7 +82,28 @@ private:
         std::uint32_t slot = TagLog::none;
     };
 
-    bool is_plain(const Record& record) const;
+    /// A record for which there is room in the ring, not yet the shard's.
+    struct Draft {
+        Topic topic;
+        std::uint32_t slot = TagLog::none;
+        std::uint32_t key_hash = 0;
+        std::uint32_t flags = 0;
+        std::uint32_t timeout_ms = 0;
+        std::byte* at = nullptr;
+        std::uint64_t position = 0;    ///< of `at`, as the ring counts
+    };
+
+    struct Claim {
+        Record record;                 ///< without its value
+        Draft draft;
+        std::byte* length_at = nullptr;  ///< of the value
+        std::span<std::byte> value;
+    };
+
+    bool takes_plain() const;
+    bool hash_key(const Record& record, std::uint32_t& hash) const;
+    bool write_plain(const Record& record, std::int64_t now_ms) noexcept;
+    void publish();
     Errc check(const Record& record) const;
     Errc announce(Topic topic, std::string_view name);
     Errc resolve_topic(const Record& record, Topic& topic);
@@ -86,9 +111,16 @@ private:
     bool kept_back(const Record& record, Topic topic);
     std::uint32_t own_timeout_ms(const Record& record) const;
     Errc find_slot(std::uint32_t& slot);
-    template <bool plain>
-    Errc try_produce(const Record& record, Ask* ask) noexcept;
+    Errc admit(const Record& record, Draft& draft);
+    Errc reserve(const Record& record, std::int64_t value_size, Draft& draft);
+    Errc submit(const Record& record, const Draft& draft, std::size_t tail, Ask* ask);
     Errc try_any(const Record& record, Ask* ask) noexcept;
+    Errc try_claim(const Record& record, std::size_t value_bytes,
+                   std::span<std::byte>& value) noexcept;
+    void drop_claim();
+    template <typename Try>
+    Errc get_in(Try&& attempt, Timeout timeout);
+    Errc produce_any(const Record& record) noexcept;
     Errc produce_waiting(const Record& record, Ask* ask, Timeout timeout) noexcept;
     Errc full(Errc error);
     void press();
@@ -108,18 +140,22 @@ private:
     ShardHost& shard_;
     const shard::LaneChannelRef channel_;
     const Partitioner partitioner_;
+    const bool inline_;
     const bool needs_key_;
+    const bool unkeyed_is_special_;    ///< a record without a key is refused, or has a hash
     const Reports wanted_;
     const bool shared_;
     TagLog tags_;
     ReportReader reader_;
+    const std::size_t plain_bytes_max_;  ///< a key and a value that write_plain takes
+    std::uint32_t last_topic_ = UINT32_MAX - 1;  ///< announced; at first no topic's
     std::uint32_t credits_ = 0;        ///< drawn from the producer's and not used yet
-    std::optional<Sha1> sha1_;         ///< where kept_back needs it
     std::uint64_t produced_ = 0;
+    std::optional<Claim> claim_;       ///< it has a credit
+    std::optional<Sha1> sha1_;         ///< where kept_back needs it
     std::uint64_t pressed_at_ = UINT64_MAX;  ///< produced_ when the shard was last told of a limit
     std::atomic<bool> forsaken_{false};
     Vector<wire::HeaderView> many_headers_;  ///< as many as one record has had
-    std::uint32_t last_topic_ = UINT32_MAX - 1;  ///< announced; at first no topic's
     std::vector<bool> announced_;      ///< topics that this lane has named to its shard, by id
     tsl::robin_map<std::string, Topic, NameHash, NameEqual> names_;
 };

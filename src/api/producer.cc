@@ -65,13 +65,20 @@ Errc Lane::produce_for(const Record& record, Callback&& callback, Timeout timeou
                             : impl_->produce_for(record, std::move(callback), timeout);
 }
 
+Errc Lane::claim(const Record& record, std::size_t value_bytes,
+                 std::span<std::byte>& value) noexcept {
+    return impl_ == nullptr ? Errc::stopped : impl_->claim(record, value_bytes, value);
+}
+
+Errc Lane::commit(std::size_t value_bytes) noexcept { return commit(value_bytes, Callback()); }
+
+Errc Lane::commit(std::size_t value_bytes, Callback&& callback) noexcept {
+    return impl_ == nullptr ? Errc::stopped : impl_->commit(value_bytes, std::move(callback));
+}
+
 std::size_t Lane::produce(std::span<const Record> records, Errc* refused) noexcept {
-    Errc error = Errc::none;
-    std::size_t count = 0;
-    for (; count < records.size(); ++count) {
-        error = produce(records[count]);
-        if (error != Errc::none) break;
-    }
+    Errc error = Errc::stopped;
+    const std::size_t count = impl_ == nullptr ? 0 : impl_->produce(records, error);
     if (refused != nullptr) *refused = error;
     return count;
 }

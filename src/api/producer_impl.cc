@@ -25,14 +25,11 @@ ForkMark::ForkMark() {
         munmap(page, page_bytes);
         return;
     }
-    page_ = static_cast<volatile std::uint64_t*>(page);
-    *page_ = 1;
+    word_ = new (page) std::atomic<std::uint64_t>(closed);
 }
 
 ForkMark::~ForkMark() {
-    if (page_ != nullptr) {
-        munmap(const_cast<std::uint64_t*>(page_), static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
-    }
+    if (word_ != nullptr) munmap(word_, static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
 }
 
 shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
@@ -157,6 +154,7 @@ Result<void> ProducerImpl::start_shards() {
         }
     }
     host.state.store(Producer::State::running, std::memory_order_release);
+    host.fork_mark.set_open(true);
     return {};
 }
 
@@ -383,6 +381,7 @@ bool ProducerImpl::stop(Timeout timeout) noexcept {
         return true;
     }
     const Totals before = totals();
+    host.fork_mark.set_open(false);
     host.state.store(Producer::State::stopping, std::memory_order_release);
     for (const auto& shard : host.shards) shard->shard.request_stop(Duration::from(timeout));
     for (const auto& shard : host.shards) {

@@ -62,22 +62,51 @@ bool ReportReader::begin() {
     return std::exchange(shown_, false);
 }
 
-/// Of the run's next records. They are done with.
-[[gnu::always_inline]] inline void ReportReader::take_reports(std::span<DeliveryReport> out) {
+inline void ReportReader::step_to_next_run() {
+    std::memcpy(&run_, entry_ + run_next_, sizeof run_);
+    run_next_ += sizeof run_;
+    --runs_left_;
+    index_ += run_.skip;
+    run_left_ = run_.count;
+}
+
+/// Of the entry's next records, as many as there is room for: what is hot when all go out.
+[[gnu::noinline]] std::size_t ReportReader::take_entry(std::span<DeliveryReport> out) {
     const bool own_timestamps = report_.log_append_time_ms < 0;
     const std::int64_t offset_step = report_.base_offset < 0 ? 0 : 1;
-    std::uint32_t slot = slot_of_next();
-    for (DeliveryReport& report : out) {
-        const TagLog::Kept kept = tags_.release(slot++);
-        report = common_;
-        report.tag = kept.tag;
-        report.offset += offset_step * index_;
-        if (own_timestamps) report.timestamp_ms = kept.timestamp_ms;
-        if (report_.batch != nullptr) [[unlikely]] read_bytes(report, index_);
-        ++index_;
+    DeliveryReport* report = out.data();
+    DeliveryReport* const end = report + out.size();
+    for (; report != end && (run_left_ != 0 || runs_left_ != 0);) {
+        if (run_left_ == 0) step_to_next_run();
+        const auto count =
+            static_cast<std::uint32_t>(std::min<std::size_t>(run_left_, static_cast<std::size_t>(end - report)));
+        const std::uint32_t slot = slot_of_next();
+        const TagLog::Kept* kept = tags_.kept_from(slot);
+        for (const TagLog::Kept* const kept_end = kept + count; kept != kept_end; ++kept) {
+            *report = common_;
+            report->tag = kept->tag;
+            report->offset += offset_step * index_;
+            if (own_timestamps) report->timestamp_ms = kept->timestamp_ms;
+            if (report_.batch != nullptr) [[unlikely]] read_bytes(*report, index_);
+            ++report;
+            ++index_;
+        }
+        tags_.release_plain(slot, count);
+        run_left_ -= count;
     }
-    run_left_ -= static_cast<std::uint32_t>(out.size());
-    count_done(out.size());
+    const auto taken = static_cast<std::size_t>(report - out.data());
+    tags_.count_released(static_cast<std::uint32_t>(taken));
+    count_done(taken);
+    return taken;
+}
+
+/// One record's; it is done with.
+void ReportReader::take_report(DeliveryReport& report) {
+    const std::uint32_t slot = slot_of_next();
+    fill(report, report_, tags_.kept(slot), index_);
+    if (report_.batch != nullptr) read_bytes(report, index_);
+    tags_.release(slot);
+    end_record();
 }
 
 ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t callbacks_max) {
@@ -85,16 +114,17 @@ ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t
     if (running_) return read;
     const std::uint32_t before = tags_.released();
     while (run_left_ != 0 || next_run(read)) {
-        const bool whole_run = all_go_out();
-        const Fate fate = whole_run ? Fate::out : fate_of(slot_of_next());
+        const bool all = all_go_out();
+        const Fate fate = all ? Fate::out : fate_of(slot_of_next());
         if (fate == Fate::out) [[likely]] {
-            const auto room = out.subspan(read.reports);
-            const std::size_t count = std::min<std::size_t>(whole_run ? run_left_ : 1, room.size());
-            read.stuck = count == 0;
+            read.stuck = read.reports == out.size();
             if (read.stuck) break;
-            take_reports(room.first(count));
-            read.reports += count;
             shown_ |= report_.batch != nullptr;
+            if (all) {
+                read.reports += take_entry(out.subspan(read.reports));
+            } else {
+                take_report(out[read.reports++]);
+            }
         } else if (fate == Fate::skip) {
             skip_record();
         } else {
@@ -103,7 +133,7 @@ ReportReader::Read ReportReader::read(std::span<DeliveryReport> out, std::size_t
             ++read.callbacks;
             const Callback callback = std::move(tags_.extra(slot_of_next())->callback);
             DeliveryReport report;
-            take_reports({&report, 1});
+            take_report(report);
             run(callback, report);
         }
     }
@@ -155,11 +185,7 @@ bool ReportReader::next_run(Read& read) {
             if (entry == nullptr) return false;
             begin_report(entry);
         }
-        std::memcpy(&run_, entry_ + run_next_, sizeof run_);
-        run_next_ += sizeof run_;
-        --runs_left_;
-        index_ += run_.skip;
-        run_left_ = run_.count;
+        step_to_next_run();
     }
     return true;
 }
@@ -203,6 +229,10 @@ void ReportReader::skip_record() {
         }
     }
     tags_.release(slot);
+    end_record();
+}
+
+void ReportReader::end_record() {
     count_done(1);
     ++index_;
     --run_left_;

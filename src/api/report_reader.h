@@ -68,7 +68,10 @@ private:
     bool all_go_out() const { return wanted_ == Reports::all && !tags_.any_extra(); }
     void run(const Callback& callback, const DeliveryReport& report);
     std::uint32_t slot_of_next() const { return run_.first_slot + (run_.count - run_left_); }
-    void take_reports(std::span<DeliveryReport> out);
+    void step_to_next_run();
+    std::size_t take_entry(std::span<DeliveryReport> out);
+    void take_report(DeliveryReport& report);
+    void end_record();
     void skip_record();
     void read_bytes(DeliveryReport& report, std::uint32_t index);
     const std::byte* next_orphan();

@@ -22,6 +22,33 @@ inline std::string_view as_text(ByteSpan bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// memcpy, without a call for what is short: up to 128 bytes, in 16s of which the last ones overlap.
+inline void copy_bytes(std::byte* out, const void* from, std::size_t size) {
+    constexpr std::size_t step = 16;
+    const auto* in = static_cast<const std::byte*>(from);
+    const auto copy = [&](std::size_t at) { std::memcpy(out + at, in + at, step); };
+    if (size < step || size > 8 * step) {
+        if (size != 0) std::memcpy(out, in, size);
+        return;
+    }
+    if (size > 4 * step) {
+        copy(0);
+        copy(step);
+        copy(2 * step);
+        copy(3 * step);
+        copy(size - 4 * step);
+        copy(size - 3 * step);
+        copy(size - 2 * step);
+    } else if (size > 2 * step) {
+        copy(step);
+        copy(size - 2 * step);
+        copy(0);
+    } else {
+        copy(0);
+    }
+    copy(size - step);
+}
+
 /// Reads or writes one integer of network byte order at `p`, which needs no alignment.
 template <typename T>
 inline T load_be(const std::byte* p) {

@@ -40,30 +40,25 @@ public:
     /// Room for an entry of `bytes` (a multiple of eight), or null when the ring is full. Nothing
     /// is visible before commit; a second call before it forgets the first.
     std::byte* try_reserve(std::size_t bytes) {
-        const std::size_t at = tail_local_ & mask_;
-        const std::size_t to_end = capacity_ - at;
-        gap_ = bytes <= to_end ? 0 : to_end;
-        if (tail_local_ + gap_ + bytes - head_seen_ > capacity_) {
-            // pairs with the reader's release store of head_: what it read is finished with
-            head_seen_ = head_.load(std::memory_order_acquire);
-            if (tail_local_ + gap_ + bytes - head_seen_ > capacity_) return nullptr;
+        if (tail_local_ + bytes > reserve_end_) [[unlikely]] {
+            if (!find_room(bytes)) return nullptr;
         }
-        return memory_ + (gap_ == 0 ? at : 0);
+        return memory_ + (tail_local_ & mask_);
     }
 
     /// Publishes the entry reserved last. `bytes` may be less than what was reserved.
     void commit(std::size_t bytes) {
-        if (gap_ != 0) [[unlikely]] {
-            const std::uint32_t marker = 0;
-            std::memcpy(memory_ + (tail_local_ & mask_), &marker, sizeof marker);
-        }
-        tail_local_ += gap_ + bytes;
-        gap_ = 0;
-        // pairs with the reader's acquire load of tail_: the entry's bytes come first
+        append(bytes);
+        publish();
+    }
+    /// commit in two steps: several entries may be published at once.
+    void append(std::size_t bytes) { tail_local_ += bytes; }
+    void publish() {
+        // pairs with the reader's acquire load of tail_: the entries' bytes come first
         tail_.store(tail_local_, std::memory_order_release);
     }
 
-    /// Bytes ever committed, gaps included.
+    /// Bytes ever appended, gaps included.
     std::uint64_t written() const { return tail_local_; }
     /// Bytes that the reader has given back, as the writer sees it now.
     std::uint64_t released() const { return head_.load(std::memory_order_acquire); }
@@ -121,6 +116,24 @@ public:
     bool empty() const { return head_local_ == tail_.load(std::memory_order_acquire); }
 
 private:
+    /// Looks at how far the reader is, and steps over the end of the memory where `bytes` would
+    /// cross it: the marker there is published with the entry.
+    [[gnu::noinline]] bool find_room(std::size_t bytes) {
+        const std::size_t at = tail_local_ & mask_;
+        const std::size_t gap = bytes <= capacity_ - at ? 0 : capacity_ - at;
+        // pairs with the reader's release store of head_: what it read is finished with
+        const std::uint64_t full = head_.load(std::memory_order_acquire) + capacity_;
+        if (tail_local_ + gap + bytes > full) return false;
+        if (gap != 0) {
+            const std::uint32_t marker = 0;
+            std::memcpy(memory_ + at, &marker, sizeof marker);
+            tail_local_ += gap;
+        }
+        const std::uint64_t end = (tail_local_ & ~std::uint64_t{mask_}) + capacity_;
+        reserve_end_ = end < full ? end : full;
+        return true;
+    }
+
     // 128 bytes apart: the adjacent-line prefetcher pulls lines in pairs.
     std::byte* const memory_;
     const std::size_t capacity_;
@@ -128,8 +141,7 @@ private:
 
     alignas(128) std::atomic<std::uint64_t> tail_{0};  ///< written by the writer only
     std::uint64_t tail_local_ = 0;                     ///< the writer's own copy
-    std::uint64_t head_seen_ = 0;                      ///< the writer's last look at head_
-    std::size_t gap_ = 0;                              ///< bytes to skip before the reserved entry
+    std::uint64_t reserve_end_ = 0;                    ///< no reserved entry reaches beyond
 
     alignas(128) std::atomic<std::uint64_t> head_{0};  ///< written by the reader only
     std::uint64_t head_local_ = 0;                     ///< the reader's own position

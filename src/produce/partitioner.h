@@ -47,6 +47,11 @@ inline Unhashed unhashed_by(const Options& options) {
 /// Whether there is no place for a record without a key.
 constexpr bool needs_key(Partitioner partitioner) { return partitioner == Partitioner::hashing; }
 
+/// Whether a hash places a record without a key, too.
+constexpr bool places_unkeyed(Partitioner partitioner) {
+    return partitioner == Partitioner::consistent || partitioner == Partitioner::fnv1a;
+}
+
 /// Whether a hash in the entry places the record; then `hash`, modulo the number of partitions, is
 /// where. `key` is empty where `is_null`.
 inline bool place_by_key(Partitioner partitioner, bool is_null, ByteSpan key,

@@ -69,17 +69,21 @@ inline std::byte* write_sized_field(std::byte* out, const void* bytes, std::int6
     return out + size;
 }
 
-inline std::byte* write_record_tail(std::byte* out, const void* key, std::int64_t key_size,
-                                    const void* value, std::int64_t value_size,
-                                    std::span<const HeaderView> headers = {}) {
-    out = write_sized_field(out, key, key_size);
-    out = write_sized_field(out, value, value_size);
+inline std::byte* write_record_headers(std::byte* out, std::span<const HeaderView> headers) {
     out = write_small_varint(out, static_cast<std::int64_t>(headers.size()));
     for (const HeaderView& h : headers) {
         out = write_sized_field(out, h.key.data(), static_cast<std::int64_t>(h.key.size()));
         out = write_sized_field(out, h.value, h.value_size);
     }
     return out;
+}
+
+inline std::byte* write_record_tail(std::byte* out, const void* key, std::int64_t key_size,
+                                    const void* value, std::int64_t value_size,
+                                    std::span<const HeaderView> headers = {}) {
+    out = write_sized_field(out, key, key_size);
+    out = write_sized_field(out, value, value_size);
+    return write_record_headers(out, headers);
 }
 
 /// What the record's length field counts.

@@ -48,6 +48,18 @@ TEST(Bytes, IntegersAreInNetworkOrderWithoutAlignment) {
     EXPECT_EQ(load_be<std::int8_t>(room), -128);
 }
 
+TEST(Bytes, CopiesOfEverySizeAreWholeAndNoMore) {
+    std::vector<std::byte> from(400);
+    for (std::size_t i = 0; i < from.size(); ++i) from[i] = static_cast<std::byte>(i * 7 + 1);
+    for (std::size_t size = 0; size <= 300; ++size) {
+        std::vector<std::byte> out(size + 40, std::byte{0xee});
+        copy_bytes(out.data() + 20, size == 0 ? nullptr : from.data() + 3, size);
+        std::vector<std::byte> expected(size + 40, std::byte{0xee});
+        std::copy_n(from.begin() + 3, size, expected.begin() + 20);
+        ASSERT_EQ(out, expected) << size;
+    }
+}
+
 TEST(Bytes, TextAndBytesAreTheSameMemory) {
     const std::string text = "orders";
     EXPECT_EQ(as_bytes(text).data(), reinterpret_cast<const std::byte*>(text.data()));
