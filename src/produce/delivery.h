@@ -73,8 +73,12 @@ public:
     List<Batch, &Batch::linger_hook>& lingering() { return lingering_; }
     void linger(Batch& batch);
 
-    std::uint64_t delivered() const { return delivered_; }
-    std::uint64_t failed() const { return failed_; }
+    /// What has been reported so far, of one kind.
+    struct Sum {
+        std::uint64_t records = 0, batches = 0, bytes = 0;
+    };
+    const Sum& delivered() const { return delivered_; }
+    const Sum& failed() const { return failed_; }
 
 private:
     void insert_by_age(Batch& batch);
@@ -88,8 +92,8 @@ private:
     List<Batch, &Batch::age_hook> ages_;
     List<Batch, &Batch::timeout_hook> timeouts_;
     List<Batch, &Batch::linger_hook> lingering_;   ///< open and not due
-    std::uint64_t delivered_ = 0;
-    std::uint64_t failed_ = 0;
+    Sum delivered_;
+    Sum failed_;
 };
 
 }  // namespace ringpost::produce
