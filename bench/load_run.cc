@@ -37,7 +37,7 @@ Caller::Caller(Loaded& loaded, std::int32_t partitions)
 void Caller::step() {
     const auto partition = static_cast<std::int32_t>(offered_ % static_cast<std::uint64_t>(
                                                                     partitions_));
-    const Errc error = lane_.produce({.topic = topic_, .partition = partition, .value = value_});
+    const Errc error = lane_.produce({.topic = topic_, .value = value_, .partition = partition});
     ++offered_;
     if (error == Errc::none) {
         refused_ = 0;

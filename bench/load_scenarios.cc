@@ -216,7 +216,7 @@ double longest_cpu_us(const std::string& address, std::chrono::milliseconds age,
     while (seconds_since(begin) < (warm_up_time + lasts).count()) {
         for (int i = 0; i < 256; ++i) {
             next = (next + 1) % partitions;
-            (void)lane.produce({.topic = loaded.topic(), .partition = next, .value = value});
+            (void)lane.produce({.topic = loaded.topic(), .value = value, .partition = next});
         }
         const std::int64_t before = thread_cpu_ns();
         lane.poll({});

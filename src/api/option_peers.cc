@@ -67,7 +67,8 @@ constexpr PeerRow peers[] = {
     {"statistics.interval.ms", "0",
      "statistics are asked for, not sent: see Producer::statistics and `ringpost produce "
      "--statistics`"},
-    {"metrics.*", "", "statistics are counted from the start, and asked for: see Producer::statistics"},
+    {"metrics.*", "",
+     "statistics are counted from the start, and asked for: see Producer::statistics"},
     {"api.version.request", "true", "the versions are negotiated with each broker"},
     {"api.version api.version.fallback.ms api.version.request.timeout.ms broker.version "
      "broker.version.fallback",
