@@ -17,8 +17,8 @@ double seconds_since(Clock::time_point begin) {
 Options load_options(const std::string& brokers) {
     Options options;
     options.bootstrap_servers = brokers;
-    options.lane_records_max = 100'000;
     options.lane_ring_bytes = 1 << 20;
+    options.message_max_bytes = 100'000;   // what such a ring has room for
     return options;
 }
 

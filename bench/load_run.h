@@ -31,8 +31,7 @@ struct Row {
 };
 using Rows = std::vector<Row>;
 
-/// Everything by default but who to talk to, and 100,000 records a producer instead of a million,
-/// which would be 64 lanes' gigabytes.
+/// Everything by default but who to talk to, and rings of a size that 64 lanes can have.
 Options load_options(const std::string& brokers);
 
 /// A producer that has started and knows the topic.

@@ -122,14 +122,16 @@ struct Served {
     double second = 0;   ///< and by broker 2
 };
 
-Served serve(unsigned delay_ms, Seconds lasts) {
+Served serve(unsigned delay_ms, std::uint32_t lane_records_max, Seconds lasts) {
     Child cluster({own_path(), "--slow-cluster", std::to_string(delay_ms)});
-    Loaded loaded(load_options(address_said(cluster)));
+    Options options = load_options(address_said(cluster));
+    options.lane_records_max = lane_records_max;
+    Loaded loaded(options);
     Caller caller(loaded, 9);
     std::uint64_t others = 0, second = 0;
     Clock::time_point begin;
-    // Until the slow one holds all that it gets, and then for as long.
-    for (const Seconds time : {lasts, lasts}) {
+    // Until the slow one holds all that it gets, and then.
+    for (const Seconds time : {Seconds(2), lasts}) {
         others = caller.delivered_by(1) + caller.delivered_by(3);
         second = caller.delivered_by(2);
         begin = Clock::now();
@@ -148,13 +150,19 @@ Served serve(unsigned delay_ms, Seconds lasts) {
 }  // namespace
 
 Rows slow_broker(Seconds lasts) {
-    const Served fast = serve(0, lasts);
-    const Served slow = serve(1'000, lasts);
-    const std::string name = "a broker of three answers 1 s late";
-    return {{name, "the others' partitions, without", fast.others, "records/s", ""},
-            {name, "the others' partitions, with", slow.others, "records/s", ""},
-            {name, "with to without", slow.others / fast.others, "", ""},
-            {name, "the slow one's partitions", slow.second, "records/s", ""}};
+    Rows rows;
+    // By default a lane's hundred thousand records are fewer than the memory has room for.
+    for (const std::uint32_t records : {100'000U, 1'000'000U}) {
+        const Served fast = serve(0, records, lasts);
+        const Served slow = serve(1'000, records, lasts);
+        const std::string name =
+            fmt::format("a broker of three answers 1 s late, {} records a lane", records);
+        rows.push_back({name, "the others' partitions, without", fast.others, "records/s", ""});
+        rows.push_back({name, "the others' partitions, with", slow.others, "records/s", ""});
+        rows.push_back({name, "with to without", slow.others / fast.others, "", ""});
+        rows.push_back({name, "the slow one's partitions", slow.second, "records/s", ""});
+    }
+    return rows;
 }
 
 namespace {
