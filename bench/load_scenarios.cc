@@ -131,7 +131,7 @@ Served serve(unsigned delay_ms, std::uint32_t lane_records_max, Seconds lasts) {
     std::uint64_t others = 0, second = 0;
     Clock::time_point begin;
     // Until the slow one holds all that it gets, and then.
-    for (const Seconds time : {Seconds(2), lasts}) {
+    for (const Seconds time : {Seconds(1.5), lasts}) {
         others = caller.delivered_by(1) + caller.delivered_by(3);
         second = caller.delivered_by(2);
         begin = Clock::now();

@@ -19,8 +19,8 @@ struct Scenario {
 };
 
 std::vector<Scenario> scenarios(bool quick) {
-    const Seconds lasts(quick ? 0.7 : 4);
-    const Seconds away(quick ? 3 : 60);
+    const Seconds lasts(quick ? 0.5 : 4);
+    const Seconds away(quick ? 2 : 60);
     return {{"callers", [=] { return many_callers(lasts); }},
             {"burst", [=] { return cold_burst(1'000'000); }},
             {"slow", [=] { return slow_broker(lasts); }},
@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
     std::string only, cold_burst_at;
     std::uint64_t records = 0;
     int slow_cluster_ms = -1;
-    app.add_flag("--quick", quick, "Shorter phases, outages of 3 s (under 30 s)");
+    app.add_flag("--quick", quick, "Shorter phases, outages of 2 s (under 30 s)");
     app.add_flag("--json", json, "For machines");
     app.add_option("--only", only, "One scenario")
         ->check(CLI::IsMember({"callers", "burst", "slow", "metadata", "dead", "frozen"}));
