@@ -85,6 +85,8 @@ Rows outage(Seconds lasts, bool killed) {
 
     come_back(broker, killed, address);
     const auto returned = Clock::now();
+    watch.windows(Seconds(30), 1);
+    const double resumed_s = seconds_since(returned);
     watch.windows(Seconds(30), before * back);
     const double recovered_s = seconds_since(returned);
     const Watch::Spent recovered = watch.spent();
@@ -98,6 +100,7 @@ Rows outage(Seconds lasts, bool killed) {
     const std::string name = fmt::format("the broker {} for {:.0f} s", killed ? "dead" : "frozen",
                                          lasts.count());
     return {{name, "rate before", before, "records/s", ""},
+            {name, "first delivered after", resumed_s, "s", ""},
             {name, "back to 0.9 of that after", recovered_s, "s", "2"},
             {name, "rate in the second after", median(after) / before, "of before", ""},
             {name, "shard's CPU while away", (ended.cpu_s - begun.cpu_s) / gone_s * 1e4,
