@@ -84,6 +84,8 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     s.block_bytes_max = block_bytes_for(o);
     s.memory_bytes = o.buffer_memory / s.block_bytes_max * s.block_bytes_max;
     s.wake_bytes = std::min<std::uint64_t>(o.batch_bytes, o.lane_ring_bytes / 4);
+    s.records_max = o.queue_records_max;
+    s.lane_records_max = o.lane_records_max;
     s.spin = Duration::from(o.spin);
     std::uint64_t seed = index;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)

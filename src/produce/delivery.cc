@@ -2,6 +2,8 @@
 // Resolving batches.
 #include "produce/delivery.h"
 
+#include <utility>
+
 #include "base/assert.h"
 
 namespace ringpost {
@@ -86,7 +88,8 @@ void Delivery::unlink(Batch& batch) {
     }
     if (batch.partition->open == &batch) batch.partition->open = nullptr;
     batch.partition->queue.remove(batch);
-    shares_.discharge(*batch.partition, batch.memory_bytes());
+    shares_.discharge(*batch.partition, batch.memory_bytes(),
+                      std::exchange(batch.charged_records, 0));
 }
 
 void Delivery::resolve(Batch& batch, const Outcome& outcome) {

@@ -52,6 +52,11 @@ public:
     void on_grown(const Batch& batch) {
         shares_.charge(*batch.partition, batch.slabs[batch.slab_count - 1].capacity);
     }
+    /// The batch takes no more records.
+    void on_sealed(Batch& batch) {
+        batch.charged_records = batch.record_count;
+        shares_.charge_records(*batch.partition, batch.charged_records);
+    }
     /// A record joins the batch that is older than all in it: linger and timeouts count from there.
     void on_older(Batch& batch, Instant created);
     /// Reports the batch and takes it off every list; its memory goes as soon as nobody reads it.

@@ -49,6 +49,8 @@ public:
     }
     void end_of_drain(Instant now) { accumulator_.end_of_drain(now); }
     void release_lent(Batch& batch) { delivery_.release_lent(batch); }
+    /// What all lanes together may have under way.
+    void set_records_max(std::uint64_t records) { shares_.set_records_max(records); }
     /// Whether records of some partition are not kept back any more, since the last call.
     bool take_share_eased() { return std::exchange(share_eased_, false); }
 

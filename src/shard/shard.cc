@@ -103,6 +103,8 @@ void Shard::turn(Instant until) {
     work_on_flushes(now);
     work_on_stop(now);
     work_on_warm_ups(now);
+    core_->set_records_max(
+        std::min(options_.records_max, lanes_.count() * options_.lane_records_max));
     const std::uint64_t failed = core_->records_failed();
     core_->advance(now);
     if (core_->take_share_eased()) [[unlikely]] lanes_.notify_all();

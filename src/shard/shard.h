@@ -28,6 +28,8 @@ struct ShardOptions {
     std::uint64_t memory_bytes = 32ULL << 20;
     std::uint32_t block_bytes_max = 1 << 20;   ///< the largest record's power of two, or more
     std::uint64_t wake_bytes = 64 * 1024;      ///< while a linger runs, callers wake for this much
+    std::uint64_t records_max = UINT64_MAX;       ///< under way, of all lanes together
+    std::uint64_t lane_records_max = UINT32_MAX;  ///< and of each
     Duration spin = Duration::us(20);
     std::uint64_t seed = 1;
 };
