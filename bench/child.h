@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <signal.h>
 #include <sys/types.h>
 
 namespace ringpost::bench {
@@ -21,6 +22,7 @@ public:
     Child& operator=(const Child&) = delete;
     ~Child();
     std::string line();
+    void signal(int number) const { ::kill(pid_, number); }
     /// Its exit status, or -1 if a signal ended it.
     int wait();
 

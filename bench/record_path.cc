@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One caller thread's records, once: what bench/instructions counts under callgrind.
+// One caller thread's records, once: what bench/instructions counts under callgrind. Options of the
+// producer can be given in the environment (RINGPOST_STATISTICS_ENABLE=false).
 #include <ringpost/ringpost.h>
 
 #include <cstdio>
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
     options.lane_records_max = 1'000'000;
     options.lane_ring_bytes = 64 << 20;
     options.buffer_memory = 256 << 20;
+    if (!options.load_environment()) return 2;
     const auto records = std::strtoull(argv[2], nullptr, 10);
     const std::string value(std::strtoul(argv[3], nullptr, 10), 'x');
     std::vector<std::string> keys;

@@ -88,6 +88,7 @@ private:
     void fail(Errc error, Errc last, std::uint64_t tag);
     std::string where(std::uint64_t tag) const;
     void progress();
+    void tell_statistics();
     int finish();
 
     const ProduceArguments& arguments_;
@@ -106,6 +107,9 @@ private:
     std::array<DeliveryReport, 1024> reports_;
     const bool terminal_ = isatty(STDERR_FILENO) != 0;
     Clock::time_point next_progress_ = Clock::now() + 200ms;
+    const Clock::duration statistics_every_ = std::chrono::duration_cast<Clock::duration>(
+        std::chrono::duration<double>(arguments_.statistics_seconds));
+    Clock::time_point next_statistics_ = Clock::now() + statistics_every_;
     bool unreadable_ = false;
 };
 
@@ -264,7 +268,13 @@ void Sending::fail(Errc error, Errc last, std::uint64_t tag) {
     complain(text);
 }
 
+void Sending::tell_statistics() { say(to_json(producer_.statistics()) + '\n'); }
+
 void Sending::progress() {
+    if (arguments_.statistics_seconds > 0 && Clock::now() >= next_statistics_) {
+        next_statistics_ = Clock::now() + statistics_every_;
+        tell_statistics();
+    }
     if (!terminal_ || arguments_.quiet || Clock::now() < next_progress_) return;
     next_progress_ = Clock::now() + 200ms;
     say(fmt::format("{} records, {:.0f}/s, {} in flight, {} failed", tally_.records, tally_.rate(),
@@ -285,6 +295,7 @@ int Sending::finish() {
     }
     producer_.stop(1s);
     take_reports(Timeout::zero());
+    if (arguments_.statistics_seconds > 0) tell_statistics();
     say(arguments_.quiet ? "" : tally_.text() + '\n');
     bool told = true;
     if (arguments_.json) {
@@ -325,6 +336,10 @@ void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) 
         ->allow_extra_args(false);
     add_option_arguments(*sub, a.options);
     sub->add_flag("--json", a.json, "A summary for machines on standard output");
+    sub->add_option("--statistics", a.statistics_seconds,
+                    "A line of JSON on standard error every SECONDS, and at the end")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.001, 1e6));
     sub->add_flag("-q,--quiet", a.quiet, "No progress, no summary; errors only");
     sub->add_option("FILE", a.files, "Files to send; standard input if none, or for -");
     sub->footer(

@@ -23,6 +23,7 @@ struct ProduceArguments {
     std::vector<std::string> files;
     bool json = false;
     bool quiet = false;
+    double statistics_seconds = 0;   ///< 0: none are printed
 };
 
 void add_produce(CLI::App& app, ProduceArguments& arguments, std::function<void()> run);

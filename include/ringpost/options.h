@@ -198,6 +198,10 @@ struct [[gnu::visibility("default")]] Options {
     IoBackend io_backend = IoBackend::automatic;  ///< `io.backend`: auto, io_uring or epoll.
     std::uint32_t io_capabilities = 0xffff'ffffU; ///< `io.capabilities`: rungs of io_uring allowed.
 
+    /// `statistics.enable`: Producer::statistics has histograms of turns, latencies, round trips,
+    /// for a look at the clock a turn and an increment a batch. Counters it always has.
+    bool statistics = true;
+
     LogLevel log_level = LogLevel::warn;  ///< `log.level`: off, error, warn, info or debug.
     LogSink log_sink;                     ///< None: no log.
 

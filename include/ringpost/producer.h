@@ -13,6 +13,7 @@
 #include <ringpost/error.h>
 #include <ringpost/options.h>
 #include <ringpost/record.h>
+#include <ringpost/statistics.h>
 
 namespace ringpost {
 
@@ -215,6 +216,12 @@ public:
     bool stop(Timeout timeout) noexcept;
 
     State state() const noexcept;
+
+    /// What the shards have counted since start, as of their last turns; after a stop, of their
+    /// end. Thread: any, in inline mode, too, and as often as it likes: no shard waits for it, and
+    /// it waits for none. Allocates, some 10 KB a shard and 5 KB a broker. In a forked child, and
+    /// before a start, there are no shards.
+    Statistics statistics() const;
 
 private:
     std::unique_ptr<api::ProducerImpl> impl_;

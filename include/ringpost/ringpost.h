@@ -10,3 +10,4 @@
 #include <ringpost/producer.h>
 #include <ringpost/record.h>
 #include <ringpost/serializer.h>
+#include <ringpost/statistics.h>

@@ -64,8 +64,11 @@ constexpr PeerRow peers[] = {
      "plugin.library.paths auto.include.jmx.reporter",
      "", "no classes and no plug-ins are loaded"},
     {"enable.metrics.push", "false", "nothing is pushed to brokers but records"},
-    {"statistics.interval.ms", "0", "statistics are not supported yet"},
-    {"metrics.*", "", "statistics are not supported yet"},
+    {"statistics.interval.ms", "0",
+     "statistics are asked for, not sent: see Producer::statistics and `ringpost produce "
+     "--statistics`"},
+    {"metrics.*", "",
+     "statistics are counted from the start, and asked for: see Producer::statistics"},
     {"api.version.request", "true", "the versions are negotiated with each broker"},
     {"api.version api.version.fallback.ms api.version.request.timeout.ms broker.version "
      "broker.version.fallback",

@@ -230,6 +230,10 @@ constexpr OptionRow rows[] = {
      set_number<&Options::io_capabilities, 0, UINT32_MAX>,
      show_number<&Options::io_capabilities>,
      "The features of io_uring that may be used, for finding faults."},
+    {"statistics.enable", "", "true or false", set_bool<&Options::statistics>,
+     show_bool<&Options::statistics>,
+     "`Producer::statistics` has histograms of turns, latencies and round trips; counters it "
+     "always has."},
     {"log.level", "", "off, error, warn, info or debug; or syslog's 0 to 7",
      set_choice<&Options::log_level, log_choices>, show_choice<&Options::log_level, log_choices>,
      "What is logged to the sink that the program gives."},

@@ -198,6 +198,7 @@ FlushResult Producer::flush(Timeout timeout) noexcept { return impl_->flush(time
 bool Producer::purge(Purge what, Timeout timeout) noexcept { return impl_->purge(what, timeout); }
 bool Producer::stop(Timeout timeout) noexcept { return impl_->stop(timeout); }
 Producer::State Producer::state() const noexcept { return impl_->state(); }
+Statistics Producer::statistics() const { return impl_->statistics(); }
 
 std::string_view version() noexcept { return RINGPOST_VERSION; }
 

@@ -59,6 +59,7 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.rebootstrap_trigger = Duration::from(o.rebootstrap_trigger);
     p.topic_wait = std::min(Duration::from(o.topic_wait), p.delivery_timeout);
     p.allow_auto_create_topics = o.allow_auto_create_topics;
+    p.statistics = o.statistics;
     p.log = log;
     p.connection = {.client_id = o.client_id,
                     .setup_timeout = Duration::from(o.connection_setup_timeout),
@@ -80,6 +81,8 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     s.block_bytes_max = block_bytes_for(o);
     s.memory_bytes = o.buffer_memory / s.block_bytes_max * s.block_bytes_max;
     s.wake_bytes = std::min<std::uint64_t>(o.batch_bytes, o.lane_ring_bytes / 4);
+    s.records_max = o.queue_records_max;
+    s.lane_records_max = o.lane_records_max;
     s.spin = Duration::from(o.spin);
     std::uint64_t seed = index;
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
@@ -288,10 +291,10 @@ ReportReader::Read ProducerImpl::read_for(std::span<DeliveryReport> out, std::si
 ProducerImpl::Totals ProducerImpl::totals() const {
     Totals sum;
     for (const auto& shard : host_->shards) {
-        const auto t = shard->shard.totals();
-        sum.taken += t.taken;
-        sum.delivered += t.delivered;
-        sum.failed += t.failed;
+        const ShardCounters counters = shard->shard.counters();
+        sum.taken += counters.records_taken;
+        sum.delivered += counters.records_delivered;
+        sum.failed += counters.records_failed;
     }
     return sum;
 }

@@ -36,12 +36,14 @@ public:
     FlushResult flush(Timeout timeout) noexcept;
     bool purge(Purge what, Timeout timeout) noexcept;
     bool stop(Timeout timeout) noexcept;
+    Statistics statistics() const;
 
     TopicTable& topics() { return *host_->topics; }
     const Options& options() const { return host_->options; }
     Producer::State state() const { return host_->state.load(); }
 
 private:
+    /// Of records, over all shards.
     struct Totals {
         std::uint64_t taken = 0, delivered = 0, failed = 0;
     };

@@ -78,8 +78,8 @@ inline void ReportReader::step_to_next_run() {
     DeliveryReport* const end = report + out.size();
     for (; report != end && (run_left_ != 0 || runs_left_ != 0);) {
         if (run_left_ == 0) step_to_next_run();
-        const auto count =
-            static_cast<std::uint32_t>(std::min<std::size_t>(run_left_, static_cast<std::size_t>(end - report)));
+        const auto room = static_cast<std::size_t>(end - report);
+        const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(run_left_, room));
         const std::uint32_t slot = slot_of_next();
         const TagLog::Kept* kept = tags_.kept_from(slot);
         for (const TagLog::Kept* const kept_end = kept + count; kept != kept_end; ++kept) {

@@ -30,7 +30,7 @@ struct Extra {
 
 /// A slot for each record without a polled report. Slots are given out in turn, skipping those
 /// still taken, so that records produced together have neighbouring slots and are reported as a
-/// run. Free ones are found a *stretch* at a time, up to 64, so that a record costs its slot's store
+/// run. Free ones are found a *stretch* at a time, up to 64: then a record costs its slot's store
 /// and a step.
 ///
 /// Thread: the lane's; if `shared`, `release` and what it reads belong to another, and a record's

@@ -22,7 +22,7 @@ inline std::string_view as_text(ByteSpan bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// memcpy, without a call for what is short: up to 128 bytes, in 16s of which the last ones overlap.
+/// memcpy, without a call for what is short: up to 128 bytes go in 16s, of which the last overlap.
 inline void copy_bytes(std::byte* out, const void* from, std::size_t size) {
     constexpr std::size_t step = 16;
     const auto* in = static_cast<const std::byte*>(from);

@@ -53,6 +53,7 @@ struct RequestSlot {
     std::int16_t version = 0;
     std::int32_t correlation_id = 0;
     bool expects_response = true;      ///< False for Produce with acks=0.
+    Instant submitted;
     Instant deadline = Instant::never();
     Vector<std::byte> frame;           ///< Request bytes other than record batches.
     Vector<ByteSpan> pieces;           ///< What to send, in order; may point into `frame`.
@@ -155,6 +156,8 @@ public:
     }
     /// The version that the request in a slot, or the one just answered, was written in.
     std::int16_t slot_version(std::uint32_t number) const { return slots_[number].version; }
+    /// When the request in a slot, or the one just answered, was handed over.
+    Instant slot_submitted(std::uint32_t number) const { return slots_[number].submitted; }
     /// Hands a filled slot over; it leaves with the next send.
     void submit(RequestSlot& slot, Instant now);
     /// Gives a slot back unused.

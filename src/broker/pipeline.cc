@@ -53,6 +53,7 @@ void Connection::submit(RequestSlot& slot, Instant now) {
     RINGPOST_ASSERT(!slot.pieces.empty());
     RINGPOST_ASSERT(slot.pieces.size() <= limits::send_pieces_max);
     slot.state = SlotState::queued;
+    slot.submitted = now;
     slot.deadline = now + options_.request_timeout;
     order_[unanswered_++] = slot_number(slot);
     last_used_ = now;

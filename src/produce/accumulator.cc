@@ -144,6 +144,7 @@ void Accumulator::seal(Partition& partition, Batch& batch, Instant now) {
     batch.state = Batch::State::sealed;
     partition.open = nullptr;
     if (batch.linger_hook.linked) delivery_.lingering().remove(batch);
+    delivery_.on_sealed(batch);
     chooser_.on_sealed(partition, batch);
     const std::uint32_t whole = std::bit_ceil(batch.bytes);
     partition.slab_wish = std::clamp(std::min(whole, std::bit_ceil(config_.batch_bytes)),

@@ -77,6 +77,7 @@ struct Batch {
     std::uint32_t record_count = 0;
     std::uint32_t bytes = 0;         ///< of all slabs' records, batch header included
     std::uint32_t lenders = 0;       ///< lanes that still read it
+    std::uint32_t charged_records = 0;   ///< to its partition's share
 
     std::int64_t base_timestamp_ms = 0;
     std::int64_t max_timestamp_ms = 0;

@@ -49,6 +49,7 @@ struct Config {
     /// Topics, partitions or batches that one turn takes of anything that is about all of them:
     /// some hundred ns each, so that a turn stays far below a millisecond.
     std::uint32_t turn_items_max = 1'000;
+    bool statistics = true;   ///< with histograms
     broker::ConnectionOptions connection;
     Log log;
 };

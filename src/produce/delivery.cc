@@ -2,6 +2,8 @@
 // Resolving batches.
 #include "produce/delivery.h"
 
+#include <utility>
+
 #include "base/assert.h"
 
 namespace ringpost {
@@ -86,14 +88,18 @@ void Delivery::unlink(Batch& batch) {
     }
     if (batch.partition->open == &batch) batch.partition->open = nullptr;
     batch.partition->queue.remove(batch);
-    shares_.discharge(*batch.partition, batch.memory_bytes());
+    shares_.discharge(*batch.partition, batch.memory_bytes(),
+                      std::exchange(batch.charged_records, 0));
 }
 
 void Delivery::resolve(Batch& batch, const Outcome& outcome) {
     RINGPOST_ASSERT(!batch.reported);
     RINGPOST_ASSERT(batch.record_count != 0);
     const std::uint32_t lenders = sink_.on_resolved(batch, outcome);
-    (outcome.error == Errc::none ? delivered_ : failed_) += batch.record_count;
+    Sum& sum = outcome.error == Errc::none ? delivered_ : failed_;
+    sum.records += batch.record_count;
+    sum.batches += 1;
+    sum.bytes += batch.bytes;
     remove_by_age(batch);
     flushes_.on_resolved(batch.flush_epoch);
     batch.lenders = lenders;

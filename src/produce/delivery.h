@@ -52,6 +52,11 @@ public:
     void on_grown(const Batch& batch) {
         shares_.charge(*batch.partition, batch.slabs[batch.slab_count - 1].capacity);
     }
+    /// The batch takes no more records.
+    void on_sealed(Batch& batch) {
+        batch.charged_records = batch.record_count;
+        shares_.charge_records(*batch.partition, batch.charged_records);
+    }
     /// A record joins the batch that is older than all in it: linger and timeouts count from there.
     void on_older(Batch& batch, Instant created);
     /// Reports the batch and takes it off every list; its memory goes as soon as nobody reads it.
@@ -73,8 +78,12 @@ public:
     List<Batch, &Batch::linger_hook>& lingering() { return lingering_; }
     void linger(Batch& batch);
 
-    std::uint64_t delivered() const { return delivered_; }
-    std::uint64_t failed() const { return failed_; }
+    /// What has been reported so far, of one kind.
+    struct Sum {
+        std::uint64_t records = 0, batches = 0, bytes = 0;
+    };
+    const Sum& delivered() const { return delivered_; }
+    const Sum& failed() const { return failed_; }
 
 private:
     void insert_by_age(Batch& batch);
@@ -88,8 +97,8 @@ private:
     List<Batch, &Batch::age_hook> ages_;
     List<Batch, &Batch::timeout_hook> timeouts_;
     List<Batch, &Batch::linger_hook> lingering_;   ///< open and not due
-    std::uint64_t delivered_ = 0;
-    std::uint64_t failed_ = 0;
+    Sum delivered_;
+    Sum failed_;
 };
 
 }  // namespace ringpost::produce

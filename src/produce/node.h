@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "broker/connection.h"
+#include "produce/broker_counters.h"
 #include "produce/partition.h"
 
 namespace ringpost::produce {
@@ -36,6 +37,8 @@ struct Node {
     broker::Connection connection;
     List<Partition, &Partition::ready_hook> ready;
     std::array<InFlight, limits::request_slots> in_flight;
+    BrokerCounters* counters = nullptr;   ///< null: no records have been sent there
+    bool counted_up = false;              ///< among the connections that are up
 
     std::string address_text() const { return host + ":" + std::to_string(port); }
     /// It is part of the cluster, under this address.

@@ -20,9 +20,10 @@ namespace ringpost::produce {
 
 struct Node;
 
-/// What a partition, or a node, holds of the shard's memory; kept by Shares.
+/// What a partition, or a node, holds of the shard's memory and records; kept by Shares.
 struct Share {
     std::size_t held = 0;              ///< bytes of batches that are queued or in flight
+    std::uint64_t records = 0;         ///< in these, but for the open one
     bool full = false;
 };
 

@@ -270,10 +270,11 @@ void ProducerCore::pump(Node& node, Instant now) {
     while (node.connection.poll_event(event, now)) {
         ++news_;
         switch (event.kind) {
-            case Connection::Event::Kind::ready: break;
+            case Connection::Event::Kind::ready: count_connection(node, true); break;
             case Connection::Event::Kind::response: on_response(node, event, now); break;
             case Connection::Event::Kind::lost: on_lost(node, event, now); break;
             case Connection::Event::Kind::down:
+                count_connection(node, false);
                 // Perhaps another broker leads now. A connection nobody waited for tells nothing.
                 if (!node.ready.empty()) cluster_.topics_in_use().want_all();
                 node.connection.unwant();
@@ -296,11 +297,17 @@ void ProducerCore::on_response(Node& node, const Connection::Event& event, Insta
         trusted = housekeeping_.on_producer_id(version, event.body, now);
         if (identity_.known()) readiness_.set_producer_id_known(true);
     } else if (config_.acks == Acks::none) {
+        count_answer(node, event.slot, now);
         answers_.on_sent_unacknowledged(node, event.slot, now);
     } else {
+        count_answer(node, event.slot, now);
         const Answers::Todo todo = answers_.on_response(node, event.slot, version, event.body, now);
         if (todo.producer_failed != Errc::none) fail_producer(todo.producer_failed, now);
-        if (todo.throttle_ms > 0) node.connection.mute(now + Duration::ms(todo.throttle_ms));
+        if (todo.throttle_ms > 0) {
+            const Duration quiet = Duration::ms(todo.throttle_ms);
+            node.connection.mute(now + quiet);
+            node.counters->on_throttled(quiet);
+        }
         trusted = !todo.malformed;
     }
     if (!trusted) node.connection.distrust("a response that can't be read", now);
@@ -311,10 +318,54 @@ void ProducerCore::on_lost(Node& node, const Connection::Event& event, Instant n
     housekeeping_.on_lost(what, now);
     what.metadata = what.producer_id = false;
     if (what.batches.empty()) return;
+    ++requests_ended_;
+    node.counters->on_lost();
     for (const Batch* batch : what.batches) cluster_.topics_in_use().want(*batch->topic);
     cluster_.topics_in_use().want_all();
     answers_.on_lost(node, event.slot, event.error, event.written, now);
 }
+
+// Counting
+// -----------------------------------------------------------------------------------------
+
+/// Told of its end, too, though it may never have been up.
+void ProducerCore::count_connection(Node& node, bool up) {
+    if (std::exchange(node.counted_up, up) == up) return;
+    connections_up_ += up ? 1 : std::uint64_t(-1);
+}
+
+void ProducerCore::count_answer(Node& node, std::uint32_t slot, Instant now) {
+    ++requests_ended_;
+    node.counters->on_answered();
+    if (!config_.statistics) return;
+    node.counters->on_round_trip(now - node.connection.slot_submitted(slot));
+}
+
+void ProducerCore::count(ShardCounters& counters) const {
+    const Delivery::Sum& delivered = delivery_.delivered();
+    const Delivery::Sum& failed = delivery_.failed();
+    const Sender::Sent& sent = sender_.sent();
+    counters.records_delivered = delivered.records;
+    counters.records_failed = failed.records;
+    counters.bytes_delivered = delivered.bytes;
+    counters.bytes_failed = failed.bytes;
+    counters.batches_sent = sent.batches;
+    counters.batches_retried = sent.retried;
+    counters.batch_records_sent = sent.records;
+    counters.batch_bytes_sent = sent.batch_bytes;
+    counters.batches_delivered = delivered.batches;
+    counters.batches_failed = failed.batches;
+    counters.requests_sent = sent.requests;
+    counters.request_bytes_sent = sent.request_bytes;
+    counters.requests_in_flight = sent.requests - requests_ended_;
+    counters.memory_used = arena_.bytes_used();
+    counters.memory_total = arena_.bytes_total();
+    counters.batches_held = pool_.taken();
+    counters.connections_up = connections_up_;
+}
+
+// Metadata
+// -----------------------------------------------------------------------------------------
 
 void ProducerCore::on_change(const Cluster::Change& change, Instant now) {
     for (Topic* topic : change.topics) {

@@ -49,6 +49,8 @@ public:
     }
     void end_of_drain(Instant now) { accumulator_.end_of_drain(now); }
     void release_lent(Batch& batch) { delivery_.release_lent(batch); }
+    /// What all lanes together may have under way.
+    void set_records_max(std::uint64_t records) { shares_.set_records_max(records); }
     /// Whether records of some partition are not kept back any more, since the last call.
     bool take_share_eased() { return std::exchange(share_eased_, false); }
 
@@ -87,11 +89,10 @@ public:
     bool drained() const;
     void shut_connections(Instant now);
 
-    struct Totals {
-        std::uint64_t delivered;
-        std::uint64_t failed;
-    };
-    Totals totals() const { return {delivery_.delivered(), delivery_.failed()}; }
+    std::uint64_t records_failed() const { return delivery_.failed().records; }
+    /// Fills in what is known here.
+    void count(ShardCounters& counters) const;
+    const BrokerBoard& brokers() const { return sender_.brokers(); }
     std::size_t memory_used() const { return arena_.bytes_used(); }
     std::size_t memory_total() const { return arena_.bytes_total(); }
 
@@ -100,6 +101,8 @@ private:
     void on_change(const Cluster::Change& change, Instant now);
     void on_response(Node& node, const broker::Connection::Event& event, Instant now);
     void on_lost(Node& node, const broker::Connection::Event& event, Instant now);
+    void count_connection(Node& node, bool up);
+    void count_answer(Node& node, std::uint32_t slot, Instant now);
     void expire(Instant now);
     void expire_own(Instant now);
     void log_expiry(const Batch& batch, Errc why, Instant now);
@@ -132,6 +135,8 @@ private:
     Housekeeping housekeeping_;
     WarmUp warm_up_;
     std::uint64_t news_ = 0;              ///< counts what connections have told
+    std::uint64_t requests_ended_ = 0;    ///< of those that were sent: answered or lost
+    std::uint64_t connections_up_ = 0;
     Fifo<Topic*> to_unpark_;              ///< topics with parked records and an answer
     std::size_t unpark_left_ = 0;         ///< of to_unpark_: not looked at since they last all were
     Instant next_expiry_log_;

@@ -49,6 +49,9 @@ void Sender::fill(Node& node, Instant now) {
         if (pick(node, number, now)) {
             encode(node, *slot);
             node.connection.submit(*slot, now);
+            if (node.counters == nullptr) [[unlikely]] node.counters = &brokers_.add(node.id);
+            node.counters->on_sent();
+            ++sent_.requests;
         } else {
             node.connection.abandon(*slot);
         }
@@ -90,6 +93,10 @@ bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {
         batch.broker = node.id;
         if (batch.attempts != UINT8_MAX) ++batch.attempts;
         ++partition.in_flight;
+        ++sent_.batches;
+        sent_.retried += batch.attempts > 1;
+        sent_.records += batch.record_count;
+        sent_.batch_bytes += batch.bytes;
         readiness_.update(partition, now);
         picked.push_back(&batch);
     }
@@ -140,6 +147,7 @@ void Sender::encode(Node& node, broker::RequestSlot& slot) {
     }
     request.finish(records_bytes);
     RINGPOST_ASSERT(out.ok());
+    sent_.request_bytes += out.size() + records_bytes;
     if (out.size() != cut) slot.pieces.push_back({slot.frame.data() + cut, out.size() - cut});
 }
 

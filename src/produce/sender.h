@@ -28,6 +28,14 @@ public:
     /// Makes requests of the node's ready partitions while its connection takes them.
     void fill(Node& node, Instant now);
 
+    /// What has been sent so far; what is sent again counts again.
+    struct Sent {
+        std::uint64_t batches = 0, retried = 0, records = 0, batch_bytes = 0;
+        std::uint64_t requests = 0, request_bytes = 0;
+    };
+    const Sent& sent() const { return sent_; }
+    const BrokerBoard& brokers() const { return brokers_; }
+
 private:
     /// Picks batches for one request into the slot's InFlight; false if all that it came to were
     /// resolved instead.
@@ -39,6 +47,8 @@ private:
     Readiness& readiness_;
     ProducerIdentity& identity_;
     Delivery& delivery_;
+    Sent sent_;
+    BrokerBoard brokers_;
 };
 
 }  // namespace ringpost::produce

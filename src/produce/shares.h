@@ -18,6 +18,8 @@ namespace ringpost::produce {
 /// memory (Choudhury and Hahne, 1998). So one alone may have four fifths, two that are stuck four
 /// ninths each, and there is always something left for those who hold little. Callers keep records
 /// for a full one back; what is in the rings already is still taken, but for the pool's reserve.
+/// The records that callers may have under way are shared by the same rule: small ones run out
+/// before the memory does.
 ///
 /// Thread:    one. Borrows everything.
 /// Bounds:    work is done where a batch takes or gives memory, and a turn for those that are full:
@@ -28,7 +30,10 @@ public:
     Shares(const Arena& arena, std::size_t headroom, std::uint32_t batch_bytes, ShareBoard& board);
 
     void charge(Partition& partition, std::size_t bytes);
-    void discharge(Partition& partition, std::size_t bytes);
+    void discharge(Partition& partition, std::size_t bytes, std::uint32_t records);
+    void charge_records(Partition& partition, std::uint32_t records);
+    /// What all callers together may have under way.
+    void set_records_max(std::uint64_t records) { records_max_ = records; }
     /// The partition is led by another, or by none.
     void on_leader(Partition& partition, Node* before);
     void on_partition_count(const Topic& topic) {
@@ -41,12 +46,19 @@ public:
 
 private:
     std::size_t limit() const;
-    void charge_leader(Node* node, std::size_t bytes);
-    void discharge_leader(Node* node, std::size_t bytes);
+    std::uint64_t records_limit() const;
+    bool is_over(const Share& share) const {
+        return share.held > limit() || share.records > records_limit();
+    }
+    void judge(Partition& partition);
+    void judge_leader(Node* node);
+    Share& share_of(Node* node) { return node == nullptr ? leaderless_ : node->share; }
 
     const Arena& arena_;
     const std::size_t usable_;           ///< of the arena, by ordinary batches
     const std::size_t batch_bytes_;
+    std::uint64_t records_max_ = UINT32_MAX;
+    std::uint64_t records_held_ = 0;     ///< of all partitions
     ShareBoard& board_;
     Vector<Partition*> full_partitions_;
     Share leaderless_;

@@ -67,6 +67,7 @@ void Lanes::meet_new() {
 Lanes::Drained Lanes::drain(Instant now, Instant created) {
     meet_new();
     Drained drained;
+    bytes_left_ = 0;
     const std::size_t count = lanes_.size();
     for (std::size_t i = 0; i < count; ++i) {
         const std::size_t number = (first_ + i) % count;
@@ -97,6 +98,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
     while (const std::byte* at = ring.front()) {
         if (ring.read() >= end) {
             drained.more = true;
+            bytes_left_ += ring.published() - ring.read();
             break;
         }
         const Entry& entry = *reinterpret_cast<const Entry*>(at);
@@ -109,6 +111,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
                 blocked = accepted + timeout > now;
                 if (blocked) {
                     blocked_until = accepted + timeout;
+                    bytes_left_ += ring.published() - ring.read();
                     break;
                 }
                 ++lane.taken;
@@ -122,6 +125,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
     }
     lane.blocked = blocked;
     drained.blocked |= blocked;
+    bytes_taken_ += ring.read() - before;
     if (blocked || !lane.waiting.empty()) [[unlikely]] {
         note_waiting(lane, blocked, created, now);
         lane.look_at = std::min(lane.look_at, blocked_until);
@@ -166,6 +170,7 @@ Instant Lanes::next_deadline() const {
 void Lanes::report_from_ring(Lane& lane, const Entry& entry, Instant accepted, Errc error) {
     count_reported(lane, 1, true);
     ++records_without_memory_;
+    bytes_without_memory_ += entry.size;
     if (lane.channel->closed.load(std::memory_order_relaxed)) return;
     std::byte* at = lane.channel->reports.try_reserve(report_bytes_max);
     RINGPOST_ASSERT(at != nullptr);  // the credits see to it
@@ -203,6 +208,7 @@ void Lanes::purge_to_marks(Instant now) {
             } else {
                 ++lane->taken;
                 ++records_taken_;
+                bytes_taken_ += entry.size;
                 report_from_ring(*lane, entry, accepted_by(*lane, now), Errc::purged);
             }
             ring.pop(entry.size);
@@ -245,6 +251,14 @@ void Lanes::collect() {
 void Lanes::trim() {
     while (!lanes_.empty() && lanes_.back() == nullptr) lanes_.pop_back();
     std::erase_if(free_numbers_, [&](std::uint16_t number) { return number >= lanes_.size(); });
+}
+
+void Lanes::count(ShardCounters& counters) const {
+    counters.records_taken = records_taken_;
+    counters.bytes_taken = bytes_taken_;
+    counters.ring_bytes_queued = bytes_left_;
+    counters.records_failed += records_without_memory_;
+    counters.bytes_failed += bytes_without_memory_;
 }
 
 // Sleep and flush
@@ -356,6 +370,7 @@ std::uint32_t Lanes::on_resolved(const Batch& batch, const Outcome& outcome) {
         }
     }
     RINGPOST_ASSERT(index == batch.record_count);
+    if (latency_ != nullptr && !failed) latency_->record(now_ - batch.created);
     std::uint32_t lenders = 0;
     for (Lane* one : touched_) {
         one->touched = false;

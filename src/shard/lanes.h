@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/fifo.h"
+#include "base/histogram.h"
 #include "base/limits.h"
 #include "produce/producer_core.h"
 #include "shard/lane_channel.h"
@@ -27,9 +28,12 @@ public:
     /// What time the reports that follow are written at.
     void at(Instant now) { now_ = now; }
 
-    void bind(produce::ProducerCore& core, Duration delivery_timeout) {
+    /// `latency`: gets that of each delivered batch; null: nobody wants it.
+    void bind(produce::ProducerCore& core, Duration delivery_timeout,
+              SharedHistogram* latency = nullptr) {
         core_ = &core;
         delivery_timeout_ = delivery_timeout;
+        latency_ = latency;
     }
 
     struct Drained {
@@ -65,9 +69,8 @@ public:
     std::size_t count() const { return open_count_; }
     /// How many lanes' places a turn looks at.
     std::size_t places() const { return lanes_.size(); }
-    std::uint64_t records_taken() const { return records_taken_; }
-    /// Of these, how many failed before there was memory for them.
-    std::uint64_t records_without_memory() const { return records_without_memory_; }
+    /// Adds what is known here: what was taken, and what failed before there was memory for it.
+    void count(ShardCounters& counters) const;
 
     std::uint32_t on_resolved(const produce::Batch& batch,
                               const produce::Outcome& outcome) override;
@@ -127,7 +130,11 @@ private:
     std::size_t open_count_ = 0;
     std::size_t first_ = 0;                        ///< the lane that a drain begins with
     std::uint64_t records_taken_ = 0;
+    std::uint64_t bytes_taken_ = 0;
+    std::uint64_t bytes_left_ = 0;                 ///< in the rings, by the last drain
     std::uint64_t records_without_memory_ = 0;
+    std::uint64_t bytes_without_memory_ = 0;
+    SharedHistogram* latency_ = nullptr;
     Duration delivery_timeout_;
     Instant now_;
     std::size_t lent_bytes_ = 0;

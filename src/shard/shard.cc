@@ -57,7 +57,8 @@ Result<void> Shard::open(std::unique_ptr<io::Io> io) {
     core_ = std::make_unique<produce::ProducerCore>(
         options_.produce, memory_.span(), options_.block_bytes_max, lanes_, share_board_,
         options_.seed);
-    lanes_.bind(*core_, options_.produce.delivery_timeout);
+    lanes_.bind(*core_, options_.produce.delivery_timeout,
+                options_.produce.statistics ? &latency_ : nullptr);
     links_ = std::make_unique<Links>(*io_, *core_, options_.produce.log);
     options_.produce.log.info("shard is up on {}", io_->description());
     return {};
@@ -71,9 +72,10 @@ void Shard::close() {
 
 void Shard::turn(Instant until) {
     RINGPOST_ASSERT(io_ != nullptr);
-    Instant now = io_->now();
-    const std::size_t count = wait(until, now);
-    now = io_->now();
+    ++turns_;
+    const Instant begun = io_->now();
+    const std::size_t count = wait(until, begun);
+    const Instant now = io_->now();
     lanes_.at(now);
     take_events(count, now);
 
@@ -101,18 +103,22 @@ void Shard::turn(Instant until) {
     work_on_flushes(now);
     work_on_stop(now);
     work_on_warm_ups(now);
-    const std::uint64_t failed = core_->totals().failed;
+    core_->set_records_max(
+        std::min(options_.records_max, lanes_.count() * options_.lane_records_max));
+    const std::uint64_t failed = core_->records_failed();
     core_->advance(now);
     if (core_->take_share_eased()) [[unlikely]] lanes_.notify_all();
     // What has just timed out may be the last that a flush or a stop waited for: look again.
-    more_ |= core_->totals().failed != failed;
+    more_ |= core_->records_failed() != failed;
     const bool asked = links_->serve(now);
-    publish_totals();
+    publish_counters();
     if (count != 0 || drained.any || asked) busy_until_ = now + options_.spin;
+    if (options_.produce.statistics) turn_time_.record(io_->now() - (slept_ ? now : begun));
 }
 
 /// Events at once, or after a sleep if there is nothing else to do.
 std::size_t Shard::wait(Instant until, Instant now) {
+    slept_ = false;
     if (more_ || stage_ == Stage::finished) return io_->wait(events_, Instant{});
     until = std::min({until, core_->next_deadline(now), lanes_.next_deadline()});
     if (stage_ == Stage::flushing_out) until = std::min(until, stop_deadline_);
@@ -123,6 +129,8 @@ std::size_t Shard::wait(Instant until, Instant now) {
         return io_->wait(events_, Instant{});
     }
     if (!park(until)) return io_->wait(events_, Instant{});
+    slept_ = true;
+    ++sleeps_;
     const std::size_t count = io_->wait(events_, until);
     parking_.end();
     return count;
@@ -155,11 +163,20 @@ void Shard::take_events(std::size_t count, Instant now) {
     }
 }
 
-void Shard::publish_totals() {
-    const auto totals = core_->totals();
-    taken_.store(lanes_.records_taken(), std::memory_order_relaxed);
-    delivered_.store(totals.delivered, std::memory_order_relaxed);
-    failed_.store(totals.failed + lanes_.records_without_memory(), std::memory_order_relaxed);
+void Shard::publish_counters() {
+    ShardCounters counters;
+    core_->count(counters);
+    lanes_.count(counters);
+    counters.turns = turns_;
+    counters.sleeps = sleeps_;
+    counters_.publish(counters);
+}
+
+void Shard::read(ShardStatistics& out) const {
+    static_cast<ShardCounters&>(out) = counters_.read();
+    turn_time_.read(out.turn_time);
+    latency_.read(out.latency);
+    core_->brokers().read(out.brokers);
 }
 
 // Flush
@@ -186,7 +203,7 @@ void Shard::work_on_flushes(Instant now) {
     std::uint32_t done = 0;
     while (done < flush_count_ && core_->flush_done(flushes_[done].epoch)) ++done;
     if (done == 0) return;
-    publish_totals();
+    publish_counters();
     flushed_.store(flushes_[done - 1].ticket, std::memory_order_release);
     std::copy(flushes_.begin() + done, flushes_.begin() + flush_count_, flushes_.begin());
     flush_count_ -= done;
@@ -221,7 +238,7 @@ void Shard::work_on_purge(Instant now) {
         core_->purge(Purge::queued, now);
         lanes_.purge_to_marks(now);  // where there was no memory
     }
-    publish_totals();
+    publish_counters();
     purged_.store(asked, std::memory_order_release);
     signal_.notify();
 }
@@ -275,7 +292,7 @@ void Shard::work_on_stop(Instant now) {
             work_on_flushes(now);
             flushed_.store(UINT64_MAX, std::memory_order_release);
             purged_.store(UINT64_MAX, std::memory_order_release);
-            publish_totals();
+            publish_counters();
             stage_ = Stage::finished;
             lanes_.finish();
             stopped_.store(true, std::memory_order_release);

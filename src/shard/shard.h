@@ -10,7 +10,9 @@
 
 #include <ringpost/error.h>
 
+#include "base/histogram.h"
 #include "base/memory.h"
+#include "base/snapshot.h"
 #include "io/io.h"
 #include "produce/producer_core.h"
 #include "shard/lanes.h"
@@ -26,6 +28,8 @@ struct ShardOptions {
     std::uint64_t memory_bytes = 32ULL << 20;
     std::uint32_t block_bytes_max = 1 << 20;   ///< the largest record's power of two, or more
     std::uint64_t wake_bytes = 64 * 1024;      ///< while a linger runs, callers wake for this much
+    std::uint64_t records_max = UINT64_MAX;       ///< under way, of all lanes together
+    std::uint64_t lane_records_max = UINT32_MAX;  ///< and of each
     Duration spin = Duration::us(20);
     std::uint64_t seed = 1;
 };
@@ -92,14 +96,9 @@ public:
     /// True once the loop has left for good; reports can still be polled.
     bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
-    struct Totals {
-        std::uint64_t taken, delivered, failed;
-    };
     /// As of the loop's last turn.
-    Totals totals() const {
-        return {taken_.load(std::memory_order_relaxed), delivered_.load(std::memory_order_relaxed),
-                failed_.load(std::memory_order_relaxed)};
-    }
+    ShardCounters counters() const { return counters_.read(); }
+    void read(ShardStatistics& out) const;
     std::size_t memory_used() const { return core_->memory_used(); }
 
 private:
@@ -123,7 +122,7 @@ private:
     void work_on_stop(Instant now);
     void purge_rest(Instant now);
     bool park(Instant until);
-    void publish_totals();
+    void publish_counters();
 
     const ShardOptions options_;
     Block memory_;                     ///< outlives io_: the kernel may hold it
@@ -140,6 +139,9 @@ private:
     bool more_ = false;                ///< the last drain left something behind
     bool blocked_ = false;             ///< the last drain found no memory
     bool pressed_ = false;             ///< a caller has come to a limit
+    bool slept_ = false;               ///< this turn began with a sleep
+    std::uint64_t turns_ = 0;
+    std::uint64_t sleeps_ = 0;
     Stage stage_ = Stage::running;
     Instant stop_deadline_ = Instant::never();
     std::uint64_t stop_epoch_ = 0;
@@ -160,10 +162,10 @@ private:
     std::atomic<std::uint64_t> purge_asked_{0};                ///< callers, after purge_what_
     alignas(128) std::atomic<std::uint64_t> flushed_{0};       ///< the loop: the last ticket done
     std::atomic<std::uint64_t> purged_{0};                     ///< the loop: the last ticket done
-    std::atomic<std::uint64_t> taken_{0};                      ///< the loop
-    std::atomic<std::uint64_t> delivered_{0};                  ///< the loop
-    std::atomic<std::uint64_t> failed_{0};                     ///< the loop
     std::atomic<bool> stopped_{false};                         ///< the loop, once
+    alignas(128) Snapshot<ShardCounters> counters_;            ///< the loop
+    SharedHistogram turn_time_;                                ///< the loop
+    SharedHistogram latency_;                                  ///< the loop
 };
 
 }  // namespace ringpost::shard

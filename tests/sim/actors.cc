@@ -8,6 +8,7 @@
 #include "allocations.h"
 #include "base/format.h"
 #include "produce/partitioner.h"
+#include "statistics.h"
 
 namespace ringpost::sim {
 
@@ -490,6 +491,13 @@ void SimProducer::check_at_rest() {
         const bool full = host_->shards[i]->shard.shares().any_full();
         if (full) fail("a partition is said to be full at rest");
     }
+}
+
+void SimProducer::check_statistics() const {
+    Statistics told;
+    for (const auto& shard : host_->shards) shard->shard.read(told.shards.emplace_back());
+    const bool amid_faults = plan_.stop_early && index_ == 0;
+    sim::check_statistics(told.total(), oracle_.ends_of(index_), amid_faults);
 }
 
 }  // namespace ringpost::sim

@@ -50,6 +50,8 @@ public:
     }
     /// What must hold then: memory back, loops asleep.
     void check_at_rest();
+    /// After its stop: that its statistics tell the same as the oracle.
+    void check_statistics() const;
     std::uint64_t waits() const;
     /// By when a record accepted now has its report.
     Duration report_within() const;

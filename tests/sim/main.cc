@@ -169,6 +169,7 @@ Outcome simulate(std::uint64_t seed, bool verbose, Duration idle, Sum& sum) {
     world.run_until(world.now() + Duration::seconds(2));
     for (const auto& producer : producers) producer->check_at_rest();
     oracle.check();
+    for (const auto& producer : producers) producer->check_statistics();
 
     const Duration lasted = world.now() - began;
     ++sum.seeds;

@@ -86,8 +86,8 @@ MUTANTS = (
     ('old bytes are read after a reconnect', 'src/broker/connection.cc',
      '    received_begin_ = received_end_ = 0;\n    versions_', '    versions_'),
     ('a throttle is ignored', 'src/produce/producer_core.cc',
-     '        if (todo.throttle_ms > 0) node', '        if (todo.throttle_ms > 1'
-     '\'000\'000) node'),
+     '        if (todo.throttle_ms > 0) {', '        if (todo.throttle_ms > 1'
+     '\'000\'000) {'),
     ('a fatal code is tried for ever', 'src/wire/error_codes.cc',
      'no, no, no, fail, "invalid_topic_exception"',
      'no, no, no, retry, "invalid_topic_exception"'),

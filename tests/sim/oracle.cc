@@ -125,6 +125,18 @@ void Oracle::on_lane_gone(std::uint32_t lane) {
     }
 }
 
+Oracle::Ends Oracle::ends_of(std::uint32_t producer) const {
+    Ends ends;
+    for (const Sent& s : sent_) {
+        if (s.producer != producer) continue;
+        ++ends.accepted;
+        ends.delivered += s.reported && s.error == Errc::none;
+        ends.failed += s.reported && s.error != Errc::none;
+        ends.unpolled += !s.reported;
+    }
+    return ends;
+}
+
 bool Oracle::idempotent(const Sent& record) const {
     const Options& o = plan_.producers[record.producer].options;
     return o.acks == Acks::all && o.enable_idempotence;

@@ -60,6 +60,11 @@ public:
     std::size_t unreported() const { return unreported_; }
     std::size_t accepted() const { return sent_.size(); }
     std::size_t delivered() const { return delivered_; }
+    /// What became of a producer's records. Unpolled: one or the other, and nobody has seen it.
+    struct Ends {
+        std::uint64_t accepted = 0, delivered = 0, failed = 0, unpolled = 0;
+    };
+    Ends ends_of(std::uint32_t producer) const;
 
     /// Fails, and says all that is known of the record.
     [[noreturn]] void fail_about(std::uint32_t number, const std::string& what) const;

@@ -50,7 +50,8 @@ TEST_P(Claims, OfEverySizeCarryExactlyWhatWasCommitted) {
                                 .partition = 1, .tag = number};
             ASSERT_EQ(put(record, values.back(), size + more), Errc::none) << size << " " << more;
             // What others produce goes between the claims.
-            ASSERT_EQ(lane.produce({.topic_name = "t", .value = "x", .tag = 1'000'000}), Errc::none);
+            const Record other{.topic_name = "t", .value = "x", .tag = 1'000'000};
+            ASSERT_EQ(lane.produce(other), Errc::none);
             ASSERT_TRUE(lane.flush(10s).ok());
             std::array<DeliveryReport, 3> reports;
             ASSERT_EQ(lane.poll(reports), 2U);
@@ -152,7 +153,8 @@ TEST_P(Claims, ManyRecordsAtOnceKeepTheirOrderAndTheirBytes) {
     std::vector<std::string> values;
     std::vector<Record> records;
     for (std::uint64_t i = 0; i < 1000; ++i) {
-        values.push_back(std::string(i % 311 == 310 ? 9000 : i % 311, static_cast<char>('a' + i % 26)));
+        const std::size_t size = i % 311 == 310 ? 9000 : i % 311;
+        values.push_back(std::string(size, static_cast<char>('a' + i % 26)));
     }
     for (std::uint64_t i = 0; i < 1000; ++i) {
         Record record{.topic = topic, .value = values[i], .partition = 2, .tag = i};

@@ -71,6 +71,29 @@ std::string key_for(std::int32_t partition, const auto& place) {
     }
 }
 
+TEST(MemoryShares, ADeadBrokerDoesNotTakeAllRecordsOfALane) {
+    Options options;
+    options.lane_records_max = 4'000;   // far less than the memory has room for
+    options.lane_ring_bytes = 32 << 10;   // what is in there when it is full is taken all the same
+    options.message_max_bytes = 10'000;
+    OneDead w(options);
+    const std::string_view names[] = {"t"};
+    ASSERT_TRUE(w.producer->warm_up(names, 10s));
+    const std::string value(1000, 'v');
+    const auto produce_to = [&](std::int32_t partition, std::uint64_t tag) {
+        const Record record{.topic_name = "t", .value = value, .partition = partition, .tag = tag};
+        return w.lane->produce_for(record, 10s);
+    };
+    w.fill({.partition = w.dead_partition});
+    EXPECT_LT(w.accepted, 3'900U);
+    for (std::uint64_t i = 0; i < 10'000; ++i) {
+        ASSERT_EQ(produce_to(i % 2 == 0 ? 0 : 2, i), Errc::none) << i;
+        if (i % 10 == 9) {
+            ASSERT_EQ(poll_all(*w.lane, 10).size(), 10U);
+        }
+    }
+}
+
 TEST(MemoryShares, ADeadBrokersPartitionIsFullAndTheOthersAreDelivered) {
     OneDead w;
     w.fill({.partition = w.dead_partition});

@@ -46,8 +46,8 @@ TEST(Delivery, CountsRecordsAndFreesTheirMemory) {
     Batch& b = d.parked(Instant::from_ns(2));
     d.delivery.resolve(a, {});
     d.delivery.resolve(b, {.error = Errc::purged});
-    EXPECT_EQ(d.delivery.delivered(), 2U);
-    EXPECT_EQ(d.delivery.failed(), 2U);
+    EXPECT_EQ(d.delivery.delivered().records, 2U);
+    EXPECT_EQ(d.delivery.failed().records, 2U);
     EXPECT_EQ(d.sink.records, 4U);
     EXPECT_TRUE(d.delivery.idle());
     EXPECT_EQ(d.arena.bytes_used(), 0U);

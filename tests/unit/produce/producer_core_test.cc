@@ -446,5 +446,66 @@ TEST(ProducerCore, BrokersOutOfReachDoNotKeepTheOthersFromTheirTurn) {
     EXPECT_EQ(world.count(Errc::none), 5U);
 }
 
+// Counting ---------------------------------------------------------------------------------------
+
+ShardCounters counted(const CoreWorld& world) {
+    ShardCounters counters;
+    world.core->count(counters);
+    return counters;
+}
+
+TEST(ProducerCore, CountsWhatIsHeldAndWhatIsOnItsWay) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 1, "x"));
+    EXPECT_EQ(counted(world).batches_held, 1U);
+    EXPECT_GT(counted(world).memory_used, 0U);
+    EXPECT_EQ(counted(world).connections_up, 0U);
+    world.pass(Duration::seconds(1));
+    ASSERT_EQ(world.told(1).error, Errc::none);
+    const ShardCounters counters = counted(world);
+    EXPECT_EQ(counters.records_delivered, 1U);
+    EXPECT_EQ(counters.batches_delivered, 1U);
+    EXPECT_EQ(counters.batches_sent, 1U);
+    EXPECT_EQ(counters.batches_retried, 0U);
+    EXPECT_EQ(counters.requests_sent, 1U);
+    EXPECT_EQ(counters.requests_in_flight, 0U);
+    EXPECT_EQ(counters.bytes_delivered, counters.batch_bytes_sent);
+    EXPECT_GT(counters.request_bytes_sent, counters.batch_bytes_sent);
+    EXPECT_EQ(counters.batches_held, 0U);
+    EXPECT_EQ(counters.memory_used, 0U);
+    EXPECT_EQ(counters.connections_up, 1U);
+}
+
+TEST(ProducerCore, CountsLossesRetriesAndThrottlesByBroker) {
+    CoreWorld world;
+    world.add_topic(0, "t");
+    int requests = 0;
+    world.cluster.faults().on_request = [&](const fake::RequestAttempt& attempt) {
+        const bool first = attempt.header.key == wire::ApiKey::produce && requests++ == 0;
+        return first ? fake::RequestFate::close : fake::RequestFate::handle;
+    };
+    world.cluster.faults().produce_throttle_ms = 250;
+    ASSERT_TRUE(world.produce(0, 1, "x"));
+    world.pass(Duration::seconds(5));
+    ASSERT_EQ(world.told(1).error, Errc::none);
+    const ShardCounters counters = counted(world);
+    EXPECT_EQ(counters.batches_sent, 2U);
+    EXPECT_EQ(counters.batches_retried, 1U);
+    EXPECT_EQ(counters.batch_records_sent, 2U);
+    EXPECT_EQ(counters.requests_in_flight, 0U);
+    EXPECT_EQ(counters.connections_up, 1U);
+    std::vector<BrokerStatistics> brokers;
+    world.core->brokers().read(brokers);
+    ASSERT_EQ(brokers.size(), 1U);
+    EXPECT_EQ(brokers[0].id, 1);
+    EXPECT_EQ(brokers[0].requests_sent, 2U);
+    EXPECT_EQ(brokers[0].requests_answered, 1U);
+    EXPECT_EQ(brokers[0].requests_lost, 1U);
+    EXPECT_EQ(brokers[0].answers_throttled, 1U);
+    EXPECT_EQ(brokers[0].throttled.count(), 250);
+    EXPECT_EQ(brokers[0].round_trip.total(), 1U);
+}
+
 }  // namespace
 }  // namespace ringpost::produce

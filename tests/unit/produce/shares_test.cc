@@ -75,6 +75,32 @@ TEST(Shares, ADeadBrokerLeavesMemoryForTheOthers) {
     EXPECT_EQ(w.count(Errc::none), w.next);
 }
 
+/// Callers that may have few records under way run out of these before there is no memory.
+TEST(Shares, ADeadBrokerLeavesRecordsForTheOthers) {
+    Shared w;
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_TRUE(w.offer(static_cast<std::uint32_t>(i % 3)));
+        if (i % 100 == 99) w.settle();
+    }
+    w.pass(Duration::seconds(1));
+    ASSERT_EQ(w.count(Errc::none), 1000U);
+    constexpr std::size_t records_max = 1000;
+    w.core->set_records_max(records_max);
+    w.hold_answers_of(w.broker_of(0));
+    const std::size_t stuck = w.fill(0);
+    EXPECT_GT(stuck, records_max / 2);
+    EXPECT_LT(stuck, records_max / 10 * 9);
+    EXPECT_LT(w.part_of_memory(0), 0.5);
+    for (int i = 0; i < 2000; ++i) {
+        ASSERT_TRUE(w.offer(1)) << i;
+        w.settle();
+    }
+    w.hold_answers_of(-1);
+    w.pass(Duration::seconds(5));
+    EXPECT_FALSE(w.board->any_full());
+    EXPECT_EQ(w.count(Errc::none), w.next);
+}
+
 TEST(Shares, TwoDeadBrokersLeaveMemoryForTheThird) {
     Shared w;
     w.hold_answers(true);

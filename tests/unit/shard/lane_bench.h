@@ -142,6 +142,12 @@ public:
         return CallerEnd(channel);
     }
     Lanes::Drained drain() { return lanes.drain(now, now); }
+    /// What the lanes have counted.
+    ShardCounters counted() const {
+        ShardCounters counters;
+        lanes.count(counters);
+        return counters;
+    }
     /// The shard takes `count` records of the lane.
     void take(CallerEnd& caller, std::uint32_t count) {
         for (std::uint32_t i = 0; i < count; ++i) {

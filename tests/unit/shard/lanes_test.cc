@@ -26,12 +26,12 @@ TEST(Lanes, TakeEveryRecordOnceAndGiveItsRoomBack) {
     EXPECT_TRUE(drained.any);
     EXPECT_FALSE(drained.more);
     EXPECT_FALSE(drained.blocked);
-    EXPECT_EQ(bench.lanes.records_taken(), 11U) << "a topic's name is no record";
+    EXPECT_EQ(bench.counted().records_taken, 11U) << "a topic's name is no record";
     EXPECT_EQ(bench.lanes.count(), 2U);
     EXPECT_TRUE(bench.lanes.empty());
     EXPECT_EQ(a->records.released(), a->records.written());
     EXPECT_FALSE(bench.drain().any);
-    EXPECT_EQ(bench.lanes.records_taken(), 11U);
+    EXPECT_EQ(bench.counted().records_taken, 11U);
 }
 
 TEST(Lanes, ABusyLaneGetsItsShareOfATurnAndTheOthersGetTheirs) {
@@ -49,7 +49,7 @@ TEST(Lanes, ABusyLaneGetsItsShareOfATurnAndTheOthersGetTheirs) {
     int turns_left = 1;
     while (bench.drain().more) ++turns_left;
     EXPECT_EQ(turns_left, 3) << "a megabyte in quarters";
-    EXPECT_EQ(bench.lanes.records_taken(), count + 1);
+    EXPECT_EQ(bench.counted().records_taken, count + 1);
 }
 
 TEST(Lanes, ARecordForWhichThereIsNoMemoryStaysAndIsOfferedAgain) {
@@ -60,11 +60,11 @@ TEST(Lanes, ARecordForWhichThereIsNoMemoryStaysAndIsOfferedAgain) {
     for (; count < 200; ++count) ASSERT_TRUE(caller.produce(count, value));
     Lanes::Drained drained;
     while (!(drained = bench.drain()).blocked) ASSERT_TRUE(drained.more);
-    const std::uint64_t taken = bench.lanes.records_taken();
+    const std::uint64_t taken = bench.counted().records_taken;
     EXPECT_GT(taken, 30U);
     EXPECT_LT(taken, count);
     EXPECT_TRUE(bench.drain().blocked);
-    EXPECT_EQ(bench.lanes.records_taken(), taken);
+    EXPECT_EQ(bench.counted().records_taken, taken);
 
     // Reporting everything makes room: the next record is the one that was refused.
     bench.now = bench.now + Duration::seconds(1000);
@@ -82,6 +82,22 @@ TEST(Lanes, ARecordForWhichThereIsNoMemoryStaysAndIsOfferedAgain) {
     EXPECT_GT(next, taken);
 }
 
+TEST(Lanes, CountWhatTheyTookAndWhatIsLeft) {
+    LaneBench bench;
+    CallerEnd caller = bench.open(100'000, 1 << 20);
+    const std::string value(10'000, 'x');
+    for (std::uint32_t i = 0; i < 50; ++i) ASSERT_TRUE(caller.produce(i, value));
+    ASSERT_TRUE(bench.drain().more);
+    EXPECT_GT(bench.counted().bytes_taken, 0U);
+    EXPECT_GT(bench.counted().ring_bytes_queued, 0U);
+    EXPECT_EQ(bench.counted().bytes_taken + bench.counted().ring_bytes_queued,
+              caller->records.written());
+    while (bench.drain().more) {}
+    EXPECT_EQ(bench.counted().bytes_taken, caller->records.written());
+    EXPECT_EQ(bench.counted().ring_bytes_queued, 0U);
+    EXPECT_EQ(bench.counted().records_taken, 50U);
+}
+
 TEST(Lanes, ARecordThatNeverFindsMemoryTimesOutInItsRing) {
     LaneBench bench(1 << 20);
     CallerEnd caller = bench.open(100'000, 4 << 20);
@@ -89,7 +105,7 @@ TEST(Lanes, ARecordThatNeverFindsMemoryTimesOutInItsRing) {
     const std::string value(10'000, 'x');
     for (std::uint32_t i = 0; i < 200; ++i) ASSERT_TRUE(caller.produce(i, value));
     while (!bench.drain().blocked) {}
-    const std::uint64_t in_batches = bench.lanes.records_taken();
+    const std::uint64_t in_batches = bench.counted().records_taken;
     ASSERT_TRUE(other.produce(0, value));
     EXPECT_TRUE(bench.drain().blocked);
     const Duration timeout = bench.config.delivery_timeout;
@@ -97,10 +113,10 @@ TEST(Lanes, ARecordThatNeverFindsMemoryTimesOutInItsRing) {
 
     bench.now = bench.now + (timeout - Duration::ms(1));
     EXPECT_TRUE(bench.drain().blocked);
-    EXPECT_EQ(bench.lanes.records_without_memory(), 0U);
+    EXPECT_EQ(bench.counted().records_failed, 0U);
     bench.now = bench.now + Duration::ms(1);
     while (bench.drain().more) {}
-    EXPECT_EQ(bench.lanes.records_without_memory(), 201 - in_batches)
+    EXPECT_EQ(bench.counted().records_failed, 201 - in_batches)
         << "each lane's, memory or not";
     std::uint32_t next = static_cast<std::uint32_t>(in_batches);
     for (const ReportedRecord& record : caller.poll()) EXPECT_EQ(record.slot, next++);
@@ -439,7 +455,7 @@ TEST(Lanes, AtTheEndEveryLaneIsToldThatNothingIsReadAnyMore) {
     EXPECT_TRUE(a->finished.load());
     EXPECT_TRUE(never_met->finished.load());
     EXPECT_FALSE(a->records.empty()) << "late records are the caller's again";
-    EXPECT_EQ(bench.lanes.records_taken(), 1U);
+    EXPECT_EQ(bench.counted().records_taken, 1U);
 }
 
 // Sleep ------------------------------------------------------------------------------------------

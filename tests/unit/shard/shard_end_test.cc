@@ -236,7 +236,7 @@ TEST(ShardStop, WhatIsPublishedAfterItIsTheCallersAgain) {
     EXPECT_EQ(bench.script.wakes, wakes) << "there is nobody to wake";
     EXPECT_FALSE(caller->records.empty());
     EXPECT_TRUE(caller->finished.load());
-    EXPECT_EQ(bench.shard.totals().taken, 1U);
+    EXPECT_EQ(bench.shard.counters().records_taken, 1U);
     bench.shard.turn(Instant::never());
     EXPECT_TRUE(bench.shard.finished());
     EXPECT_EQ(caller.poll().size(), 1U);

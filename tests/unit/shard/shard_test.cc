@@ -24,10 +24,10 @@ TEST(Shard, TakesARecordAllTheWayAndReportsItsOffset) {
     EXPECT_EQ(records[1].header.base_offset, 0);
     EXPECT_EQ(records[1].index, 1U);
     EXPECT_EQ(records[1].header.partition, 0);
-    const Shard::Totals totals = bench.shard.totals();
-    EXPECT_EQ(totals.taken, 2U);
-    EXPECT_EQ(totals.delivered, 2U);
-    EXPECT_EQ(totals.failed, 0U);
+    const ShardCounters counters = bench.shard.counters();
+    EXPECT_EQ(counters.records_taken, 2U);
+    EXPECT_EQ(counters.records_delivered, 2U);
+    EXPECT_EQ(counters.records_failed, 0U);
     bench.stop(Duration::seconds(1));
 }
 
@@ -169,7 +169,7 @@ TEST(Shard, AClosedLaneWithRecordsOnTheirWayLetsItSleep) {
     EXPECT_LT(bench.turns - turns, 20U);
     bench.script.answers_come = true;
     bench.run_until([&] { return bench.shard.lanes().count() == 0; });
-    EXPECT_EQ(bench.shard.totals().delivered, 1U);
+    EXPECT_EQ(bench.shard.counters().records_delivered, 1U);
     bench.stop(Duration::seconds(1));
 }
 
