@@ -82,15 +82,15 @@ public:
                                    Timeout timeout) noexcept;
 
     /// Room for the value of a record, of up to `value_bytes`, in the lane itself: a serializer
-    /// writes there, and nothing is copied. The rest of `record` is as for produce; its value is not
-    /// looked at, its headers are read by the commit. The claim ends with commit, or with the next
-    /// claim; a produce meanwhile takes its place. Errors: produce's.
+    /// writes there, and nothing is copied. The rest of `record` is as for produce; its value is
+    /// not looked at, its headers are read by the commit. The claim ends with commit, or with the
+    /// next claim; a produce meanwhile takes its place. Errors: produce's.
     [[nodiscard]] Errc claim(const Record& record, std::size_t value_bytes,
                              std::span<std::byte>& value) noexcept;
 
-    /// Produces the claimed record with the first `value_bytes` of what was claimed; a callback gets
-    /// its report. invalid_argument: nothing is claimed any more, or not so much. Other errors:
-    /// those of produce that are no limit. Whatever the answer, the claim is over.
+    /// Produces the claimed record with the first `value_bytes` of what was claimed; a callback
+    /// gets its report. invalid_argument: nothing is claimed any more, or not so much. Other
+    /// errors: those of produce that are no limit. Whatever the answer, the claim is over.
     [[nodiscard]] Errc commit(std::size_t value_bytes) noexcept;
     [[nodiscard]] Errc commit(std::size_t value_bytes, Callback&& callback) noexcept;
 
