@@ -129,7 +129,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
     if (ring.read() == before) return;
     drained.any = true;
     ring.release();
-    lane.channel->notify();
+    lane.channel->notify_of_room();
 }
 
 Duration Lanes::timeout_of(const Entry& entry) const {
@@ -188,6 +188,7 @@ void Lanes::report_from_ring(Lane& lane, const Entry& entry, Instant accepted, E
     std::memcpy(at + sizeof header, &run, sizeof run);
     lane.channel->reports.commit(report_bytes_max);
     lane.channel->reported.store(lane.reported, std::memory_order_release);
+    lane.channel->notify();
 }
 
 void Lanes::purge_to_marks(Instant now) {

@@ -52,6 +52,39 @@ TEST(Lanes, ABusyLaneGetsItsShareOfATurnAndTheOthersGetTheirs) {
     EXPECT_EQ(bench.lanes.records_taken(), count + 1);
 }
 
+/// Whether the lane's signal is given while `happens`, as one who sleeps on it learns.
+template <typename Happens>
+bool wakes(CallerEnd& caller, const Happens& happens) {
+    const std::uint32_t before = caller->signal.prepare();
+    happens();
+    const std::uint32_t after = caller->signal.prepare();
+    caller->signal.cancel();
+    caller->signal.cancel();
+    return after != before;
+}
+
+TEST(Lanes, RoomWakesOnlyWhoWaitsForRoom) {
+    LaneBench bench;
+    CallerEnd caller = bench.open();
+    ASSERT_TRUE(caller.produce(0));
+    EXPECT_FALSE(wakes(caller, [&] { bench.drain(); })) << "it waits for reports";
+    caller->wants_room.store(true);
+    EXPECT_FALSE(wakes(caller, [&] { bench.drain(); })) << "there was nothing to take";
+    ASSERT_TRUE(caller.produce(1));
+    EXPECT_TRUE(wakes(caller, [&] { bench.drain(); }));
+}
+
+TEST(Lanes, AReportStraightFromTheRingWakesAsAnyOtherDoes) {
+    LaneBench bench(1 << 20);
+    CallerEnd caller = bench.open(100'000, 4 << 20);
+    const std::string value(10'000, 'x');
+    for (std::uint32_t i = 0; i < 200; ++i) ASSERT_TRUE(caller.produce(i, value));
+    while (!bench.drain().blocked) {}
+    bench.now = bench.now + bench.config.delivery_timeout;
+    EXPECT_TRUE(wakes(caller, [&] { bench.lanes.drain(bench.now, bench.now); }));
+    EXPECT_GT(bench.lanes.records_without_memory(), 0U);
+}
+
 TEST(Lanes, ARecordForWhichThereIsNoMemoryStaysAndIsOfferedAgain) {
     LaneBench bench(1 << 20);
     CallerEnd caller = bench.open(100'000, 4 << 20);
