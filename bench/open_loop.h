@@ -35,6 +35,8 @@ enum class Reactor : std::uint8_t { by_default, sleeps, polls, inline_ };
 Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor);
 Latencies run_librdkafka(const Slice& slice, Caller caller);
 Latencies run_ping_pong(const Slice& slice, Caller caller, Caller peer);
+/// With a thread between the caller and the socket; the peer blocks.
+Latencies run_ping_pong_thread(const Slice& slice, Caller caller, Caller thread);
 std::string librdkafka_version();
 
 }  // namespace ringpost::bench
