@@ -48,7 +48,7 @@ const std::vector<Client> clients = {
      [](const Slice& s) { return run_ringpost(s, Caller::sleeps, Reactor::by_default); }},
     {"ringpost-sleep", "threaded, spin.us=0, the caller sleeps", "ping-pong-thread", "librdkafka",
      [](const Slice& s) { return run_ringpost(s, Caller::sleeps, Reactor::sleeps); }},
-    {"ringpost-busy", "threaded, spin.us=1000000, the caller polls", "ping-pong-thread-busy",
+    {"ringpost-busy", "threaded, spin.us=-1, the caller polls", "ping-pong-thread-busy",
      "librdkafka-poll",
      [](const Slice& s) { return run_ringpost(s, Caller::polls, Reactor::polls); }},
     {"ringpost-inline", "inline, the caller polls", "ping-pong-poll", "librdkafka-poll",

@@ -48,7 +48,7 @@ Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor) {
     options.acks = Acks::leader;
     options.linger = 0us;
     options.queue_records_max = queue_records;
-    if (reactor == Reactor::polls) options.spin = 1s;
+    if (reactor == Reactor::polls) options.spin = -1us;
     if (reactor == Reactor::sleeps) options.spin = 0us;
     if (reactor == Reactor::inline_) options.mode = Mode::inline_;
     options.log_sink = [](LogLevel, std::string_view line) { fmt::print(stderr, "{}\n", line); };

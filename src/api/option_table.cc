@@ -221,8 +221,10 @@ constexpr OptionRow rows[] = {
     {"thread.name", "", "a name of 255 bytes at most, without control characters",
      set_text<&Options::thread_name, limits::client_id_bytes_max>,
      show_text<&Options::thread_name>, "The threads are called this, -0, -1 and so on."},
-    {"spin.us", "", "0 to 1000000", set_micros<&Options::spin, 0, 1'000'000>,
-     show_micros<&Options::spin>, "How long a shard looks for more work before it sleeps."},
+    {"spin.us", "", "-1 to 1000000; -1 is for ever", set_micros<&Options::spin, -1, 1'000'000>,
+     show_micros<&Options::spin>,
+     "How long a shard looks for more work before it sleeps, at most, while work comes that often. "
+     "-1: it never sleeps."},
     {"io.backend", "", "auto, io_uring or epoll", set_choice<&Options::io_backend, io_choices>,
      show_choice<&Options::io_backend, io_choices>,
      "How the kernel is spoken to; auto takes io_uring where it can be had."},

@@ -127,7 +127,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
         lane.look_at = std::min(lane.look_at, blocked_until);
     }
     if (ring.read() == before) return;
-    drained.any = true;
+    drained.bytes += ring.read() - before;
     ring.release();
     lane.channel->notify_of_room();
 }

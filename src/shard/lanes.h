@@ -33,7 +33,7 @@ public:
     }
 
     struct Drained {
-        bool any = false;        ///< something was taken
+        std::uint64_t bytes = 0; ///< of the rings, that were taken
         bool blocked = false;    ///< there was no memory for a record
         bool more = false;       ///< a lane has more than its share of a turn
     };

@@ -15,6 +15,7 @@
 #include "produce/producer_core.h"
 #include "shard/lanes.h"
 #include "shard/links.h"
+#include "shard/spin_budget.h"
 #include "shard/wakeup.h"
 #include "shard/warm_ups.h"
 
@@ -26,7 +27,7 @@ struct ShardOptions {
     std::uint64_t memory_bytes = 32ULL << 20;
     std::uint32_t block_bytes_max = 1 << 20;   ///< the largest record's power of two, or more
     std::uint64_t wake_bytes = 64 * 1024;      ///< while a linger runs, callers wake for this much
-    Duration spin = Duration::us(20);
+    Duration spin = Duration::us(20);          ///< see SpinBudget
     std::uint64_t seed = 1;
 };
 
@@ -115,6 +116,7 @@ private:
     }
     std::size_t wait(Instant until, Instant now);
     void take_events(std::size_t count, Instant now);
+    void plan_spin(std::size_t count, std::uint64_t drained_bytes, Instant now);
     /// False while an earlier one waits for the lanes, or too many for their records.
     bool can_take_flush() const { return !marking_ && flush_count_ < flushes_.size(); }
     void work_on_flushes(Instant now);
@@ -136,7 +138,8 @@ private:
     std::array<io::Event, 128> events_;
 
     Instant created_ = Instant::never();  ///< since when drained records may have waited
-    Instant busy_until_;               ///< spin till then before sleeping
+    SpinBudget spin_;                  ///< before sleeping
+    std::uint64_t records_seen_ = 0;   ///< of Lanes::records_taken, by spin_
     bool more_ = false;                ///< the last drain left something behind
     bool blocked_ = false;             ///< the last drain found no memory
     bool pressed_ = false;             ///< a caller has come to a limit

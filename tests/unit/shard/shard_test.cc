@@ -173,6 +173,66 @@ TEST(Shard, AClosedLaneWithRecordsOnTheirWayLetsItSleep) {
     bench.stop(Duration::seconds(1));
 }
 
+// Spinning ---------------------------------------------------------------------------------------
+
+/// Records leave at once.
+ShardOptions spinning(Duration spin) {
+    ShardOptions options = shard_options();
+    options.produce.linger = Duration{};
+    options.spin = spin;
+    return options;
+}
+
+TEST(Shard, SpinsBetweenRecordsThatComeOftenAndSleepsBetweenThoseThatDoNot) {
+    ShardBench bench(spinning(Duration::us(20)));
+    CallerEnd caller = bench.open();
+    std::uint32_t slot = 0;
+    std::uint64_t slept = 0;
+    const auto sleeps_of = [&](Duration gap) {
+        const std::uint64_t before = bench.script.sleeps;
+        for (int i = 0; i < 100; ++i) {
+            ASSERT_TRUE(bench.produce(caller, slot++));
+            bench.run(gap);
+        }
+        slept = bench.script.sleeps - before;
+    };
+    sleeps_of(Duration::us(10));
+    EXPECT_LT(slept, 30U) << "it has to learn first that they come";
+    const std::uint64_t turns = bench.turns;
+    sleeps_of(Duration::ms(1));
+    EXPECT_GE(slept, 100U);
+    EXPECT_LT(bench.turns - turns, 100U * 8) << "a turn for the record, its send, its answer";
+    bench.stop(Duration::seconds(1));
+}
+
+TEST(Shard, OfRecordsThatLingerOnlyAThresholdsWorthIsAReasonToSpin) {
+    ShardOptions options = spinning(Duration::us(20));
+    options.produce.linger = Duration::ms(100);
+    ShardBench bench(options);
+    CallerEnd caller = bench.open();
+    bench.produce(caller, 0);
+    bench.run_until([&] { return caller->reported.load() == 1; });
+    const std::uint64_t turns = bench.turns;
+    for (std::uint32_t slot = 1; slot <= 1000; ++slot) {
+        ASSERT_TRUE(bench.produce(caller, slot));
+        bench.run(Duration::us(10));
+    }
+    EXPECT_LT(bench.turns - turns, 1000U * 3) << "ten turns each, if it looked all the time";
+    bench.stop(Duration::seconds(1));
+}
+
+TEST(Shard, ABusyPollerNeverSleepsIdleOrNot) {
+    ShardBench bench(spinning(Duration::us(-1)));
+    CallerEnd caller = bench.open();
+    bench.run(Duration::ms(5));
+    ASSERT_TRUE(bench.produce(caller, 0));
+    bench.run_until([&] { return caller->reported.load() == 1; });
+    bench.run(Duration::ms(5));
+    bench.stop(Duration::seconds(1));
+    EXPECT_EQ(bench.script.sleeps, 0U);
+    EXPECT_EQ(bench.script.wakes, 0U) << "no caller pays for waking it";
+}
+
 // Wake-ups ---------------------------------------------------------------------------------------
 
 TEST(Shard, OneSleepTakesOneWakeHoweverMuchIsProduced) {
