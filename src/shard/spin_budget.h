@@ -20,14 +20,15 @@ public:
     /// woken. Zero: none. Negative: there is always something to look for, and never a sleep.
     explicit SpinBudget(Duration most) : most_(most), gap_(longest_gap()) {}
 
-    /// What is left of a spin that was asked for where so many shards may use so many CPUs. Shards
-    /// that spin on all of them would leave none to those whom they wait for.
+    /// What is left of a spin that was asked for where so many shards may use so many CPUs: none,
+    /// unless there is one for each shard, for as many callers, and for those whom both wait for,
+    /// the kernel's network or a broker. With less it makes them wait, who then make it wait.
     static constexpr Duration allowed(Duration asked, std::uint32_t shards, std::uint32_t cpus) {
-        return asked > Duration{} && cpus <= shards ? Duration{} : asked;
+        return asked > Duration{} && cpus <= 2 * shards ? Duration{} : asked;
     }
 
     /// A turn has found `events` (> 0), each of which would have ended a sleep: a fraction where
-    /// it has found only a part of what takes to do so.
+    /// it has found only a part of what it takes to do so.
     void on_work(double events, Instant now) {
         const double longest_ns = static_cast<double>(longest_gap().count_ns());
         const double since_ns = static_cast<double>((now - last_).count_ns());

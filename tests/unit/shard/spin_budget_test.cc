@@ -78,11 +78,11 @@ TEST(SpinBudget, ZeroNeverSpinsAndLessThanThatNeverEndsSpinning) {
     EXPECT_TRUE(always.spins_after(Duration::seconds(3600)));
 }
 
-TEST(SpinBudget, IsNothingWhereTheShardsWouldTakeEveryCpu) {
+TEST(SpinBudget, IsNothingWhereShardsAndCallersHaveEveryCpu) {
     const Duration asked = Duration::us(20);
-    EXPECT_EQ(SpinBudget::allowed(asked, 1, 1), Duration{});
-    EXPECT_EQ(SpinBudget::allowed(asked, 4, 4), Duration{});
-    EXPECT_EQ(SpinBudget::allowed(asked, 1, 2), asked);
+    EXPECT_EQ(SpinBudget::allowed(asked, 1, 2), Duration{});
+    EXPECT_EQ(SpinBudget::allowed(asked, 4, 8), Duration{});
+    EXPECT_EQ(SpinBudget::allowed(asked, 1, 3), asked);
     EXPECT_EQ(SpinBudget::allowed(Duration::us(-1), 1, 1), Duration::us(-1)) << "it was asked for";
 }
 
