@@ -108,6 +108,9 @@ constexpr OptionRow rows[] = {
     {"linger.ms", "queue.buffering.max.ms", "0 to 900000, a fraction is fine",
      set_millis<&Options::linger, 0, 900'000>, show_millis<&Options::linger>,
      "How long a batch may wait for company, from its first record."},
+    {"linger.adaptive", "", "true or false", set_bool<&Options::linger_adaptive>,
+     show_bool<&Options::linger_adaptive>,
+     "A batch lingers only while a produce request to its broker is unanswered."},
     {"batch.size", "", "1024 to 67108864 bytes",
      set_number<&Options::batch_bytes, 1024, 64 << 20>, show_number<&Options::batch_bytes>,
      "Bytes of a batch that make it leave at once."},
@@ -223,8 +226,8 @@ constexpr OptionRow rows[] = {
      show_text<&Options::thread_name>, "The threads are called this, -0, -1 and so on."},
     {"spin.us", "", "-1 to 1000000; -1 is for ever", set_micros<&Options::spin, -1, 1'000'000>,
      show_micros<&Options::spin>,
-     "How long a shard looks for more work before it sleeps, at most, while work comes that often. "
-     "-1: it never sleeps."},
+     "How long a shard looks for more work before it sleeps, at most: while work comes that often, "
+     "and with more than two CPUs a shard. -1: it never sleeps."},
     {"io.backend", "", "auto, io_uring or epoll", set_choice<&Options::io_backend, io_choices>,
      show_choice<&Options::io_backend, io_choices>,
      "How the kernel is spoken to; auto takes io_uring where it can be had."},

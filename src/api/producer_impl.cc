@@ -49,6 +49,7 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.adaptive_partitioning = o.adaptive_partitioning;
     p.availability_timeout = Duration::from(o.availability_timeout);
     p.linger = Duration::from(o.linger);
+    p.linger_adaptive = o.linger_adaptive;
     p.batch_bytes = o.batch_bytes;
     p.batch_records = o.batch_records;
     p.request_bytes_max = o.request_bytes_max;

@@ -146,7 +146,8 @@ std::size_t Shard::wait(Instant until, Instant now) {
 /// Announces the sleep, then looks once more: whoever published after the look sees the flag.
 bool Shard::park(Instant until) {
     const Instant linger_end = core_->linger_deadline();
-    const bool lingering = !linger_end.is_never() && linger_end <= until;
+    const bool lingering =
+        !linger_end.is_never() && linger_end <= until && !core_->sends_at_once();
     lanes_.set_wake_thresholds(lingering ? options_.wake_bytes : 1);
     if (lingering || blocked_) created_ = io_->now();
     parking_.announce();

@@ -280,6 +280,35 @@ TEST(Shard, DuringALingerOnlyAThresholdsWorthOfRecordsWakesIt) {
     expect_each_once(caller.poll(), slot);
 }
 
+TEST(Shard, WithAdaptiveLingerARecordWakesItUnlessEveryBrokerIsBusy) {
+    for (const std::uint32_t brokers : {1U, 2U}) {
+        ShardOptions options = spinning(Duration{});
+        options.produce.linger = Duration::seconds(10);
+        options.produce.linger_adaptive = true;
+        ShardBench bench(options, {.brokers = brokers, .partitions = brokers});
+        CallerEnd caller = bench.open();
+        bench.produce(caller, 0, "warms the connection up");
+        bench.run_until([&] { return caller->reported.load() == 1; });
+        bench.produce(caller, 1);
+        bench.run(Duration::ms(1));
+        EXPECT_EQ(caller->reported.load(), 2U) << "nothing was in flight";
+
+        bench.script.answers_come = false;
+        bench.produce(caller, 2);
+        bench.run(Duration::ms(1));
+        bench.produce(caller, 3, "lingers");
+        bench.script.on_sleep = [&] { bench.produce(caller, 4); };
+        const std::uint64_t wakes = bench.script.wakes;
+        bench.shard.turn(Instant::never());
+        bench.shard.turn(Instant::never());
+        EXPECT_EQ(bench.script.wakes - wakes, brokers - 1);
+        bench.script.on_sleep = nullptr;
+        bench.script.answers_come = true;
+        bench.run_until([&] { return caller->reported.load() == 5; });
+        bench.stop(Duration::seconds(1));
+    }
+}
+
 TEST(Shard, WhateverIsPublishedBetweenTheLastLookAndTheSleepIsFound) {
     // The caller runs inside on_sleep: after the announcement and the second look.
     ShardBench bench;
