@@ -33,6 +33,18 @@ struct Client {
     bool is_ping_pong() const { return name.starts_with("ping-pong"); }
 };
 
+/// What --linger shows beside each other.
+const std::vector<Client> lingering = {
+    {"linger-0", "linger.ms=0", "", "",
+     [](const Slice& s) { return run_ringpost(s, Caller::sleeps, Reactor::by_default); }},
+    {"linger-5", "linger.ms=5", "", "",
+     [](const Slice& s) { return run_ringpost(s, Caller::sleeps, Reactor::by_default, {5}); }},
+    {"linger-adaptive", "linger.ms=5, linger.adaptive=true", "", "",
+     [](const Slice& s) {
+         return run_ringpost(s, Caller::sleeps, Reactor::by_default, {5, true});
+     }},
+};
+
 const std::vector<Client> clients = {
     {"ping-pong", "both ends block", "", "",
      [](const Slice& s) { return run_ping_pong(s, Caller::sleeps, Caller::sleeps); }},
@@ -40,11 +52,15 @@ const std::vector<Client> clients = {
      [](const Slice& s) { return run_ping_pong(s, Caller::polls, Caller::sleeps); }},
     {"ping-pong-busy", "both ends poll", "", "",
      [](const Slice& s) { return run_ping_pong(s, Caller::polls, Caller::polls); }},
-    {"ringpost", "threaded, spin.us=20, the caller sleeps", "ping-pong", "librdkafka",
+    {"ping-pong-thread", "a thread between caller and socket, all block", "", "",
+     [](const Slice& s) { return run_ping_pong_thread(s, Caller::sleeps, Caller::sleeps); }},
+    {"ping-pong-thread-busy", "the same, but caller and thread poll", "", "",
+     [](const Slice& s) { return run_ping_pong_thread(s, Caller::polls, Caller::polls); }},
+    {"ringpost", "threaded, spin.us=20, the caller sleeps", "ping-pong-thread", "librdkafka",
      [](const Slice& s) { return run_ringpost(s, Caller::sleeps, Reactor::by_default); }},
-    {"ringpost-sleep", "threaded, spin.us=0, the caller sleeps", "ping-pong", "librdkafka",
+    {"ringpost-sleep", "threaded, spin.us=0, the caller sleeps", "ping-pong-thread", "librdkafka",
      [](const Slice& s) { return run_ringpost(s, Caller::sleeps, Reactor::sleeps); }},
-    {"ringpost-busy", "threaded, spin.us=1000000, the caller polls", "ping-pong-poll",
+    {"ringpost-busy", "threaded, spin.us=-1, the caller polls", "ping-pong-thread-busy",
      "librdkafka-poll",
      [](const Slice& s) { return run_ringpost(s, Caller::polls, Reactor::polls); }},
     {"ringpost-inline", "inline, the caller polls", "ping-pong-poll", "librdkafka-poll",
@@ -56,8 +72,10 @@ const std::vector<Client> clients = {
 };
 
 const Client& client_of(const std::string& name) {
-    for (const Client& client : clients) {
-        if (client.name == name) return client;
+    for (const auto* table : {&clients, &lingering}) {
+        for (const Client& client : *table) {
+            if (client.name == name) return client;
+        }
     }
     throw std::runtime_error("no client " + name);
 }
@@ -70,6 +88,10 @@ Json to_json(const Latencies& l) {
                  {"max", us(l.open.max())}, {"late_p99", us(l.late.at(0.99))},
                  {"closed_p50", us(l.closed.at(0.5))}, {"closed_p99", us(l.closed.at(0.99))},
                  {"closed_max", us(l.closed.max())}};
+    if (l.batches != 0) {
+        json["batch_records"] =
+            static_cast<double>(l.open.total()) / static_cast<double>(l.batches);
+    }
     if (l.turn.total() == 0) return json;
     json["turn_p50"] = us(l.turn.at(0.5));
     json["turn_p99"] = us(l.turn.at(0.99));
@@ -117,7 +139,10 @@ double round_to_two_digits(double rate) {
 struct Plan {
     int rounds = 5;
     double seconds = 1;
-    std::vector<double> shares = {0.1, 0.5, 0.9};
+    std::vector<double> shares = {0.1, 0.5, 0.9};     ///< of the saturation of each of `of`
+    std::set<double> rates = {1000, 10'000};          ///< besides
+    std::vector<std::string> of = {"ringpost", "librdkafka"};
+    const std::vector<Client>* clients = &bench::clients;
     bool one_cpu = false;
     bool json = false;
 };
@@ -127,8 +152,8 @@ public:
     explicit Run(const Plan& plan) : plan_(plan) { find_saturations(); }
 
     Json sweep() {
-        std::set<double> rates = {1000, 10'000};
-        for (const char* name : {"ringpost", "librdkafka"}) {
+        std::set<double> rates = plan_.rates;
+        for (const std::string& name : plan_.of) {
             for (const double share : plan_.shares) {
                 rates.insert(round_to_two_digits(saturation_[name] * share));
             }
@@ -148,7 +173,7 @@ private:
         return !plan_.one_cpu || client.name.find("busy") == std::string::npos;
     }
     void find_saturations() {
-        for (const Client& client : clients) {
+        for (const Client& client : *plan_.clients) {
             if (client.is_ping_pong() || !takes_part(client)) continue;
             std::vector<double> found;
             for (int i = 0; i < 3; ++i) {
@@ -167,7 +192,7 @@ private:
     }
     Json at_rate(double rate) {
         std::vector<std::string> names;
-        for (const Client& client : clients) {
+        for (const Client& client : *plan_.clients) {
             if (keeps_up(client, rate)) names.push_back(client.name);
         }
         std::map<std::string, std::vector<Json>> rounds;
@@ -179,7 +204,7 @@ private:
         }
         Json result = {{"rate", rate}};
         if (!plan_.json) print_head(rate);
-        for (const Client& client : clients) {
+        for (const Client& client : *plan_.clients) {
             if (!rounds.contains(client.name)) continue;
             Json figures = merge(rounds[client.name]);
             if (rounds.contains(client.ping_pong)) {
@@ -210,6 +235,9 @@ private:
                    "{:>8}{:>8}\n", client.name, n("achieved"), n("p50"), n("p90"), n("p99"),
                    n("p99.9"), n("max"), n("late_p99"), n("closed_p99"), ratio("p50_to_ping_pong"),
                    ratio("p99_to_librdkafka"));
+        if (f.contains("batch_records")) {
+            fmt::print("{:<17}records a batch: {:.1f}\n", "", n("batch_records"));
+        }
         if (f.contains("turn_p50")) {
             fmt::print("{:<17}turn of the loop: p50 {:.2f}, p99 {:.2f}, max {:.0f}\n", "",
                        n("turn_p50"), n("turn_p99"), n("turn_max"));
@@ -238,8 +266,8 @@ void run(const Plan& plan) {
     if (!plan.json) {
         fmt::print("ringpost {}, librdkafka {}; {}{}\n", version(), librdkafka_version(), machine(),
                    plan.one_cpu ? ", all on one CPU" : "");
-        fmt::print("100 B, linger 0, acks=1; {} rounds of {} s, interleaved, medians of rounds\n\n",
-                   plan.rounds, plan.seconds);
+        fmt::print("100 B, {}acks=1; {} rounds of {} s, interleaved, medians of rounds\n\n",
+                   plan.clients == &clients ? "linger 0, " : "", plan.rounds, plan.seconds);
     }
     Json result = Run(plan).sweep();
     result["one_cpu"] = plan.one_cpu;
@@ -263,10 +291,13 @@ int main(int argc, char** argv) {
     Slice slice;
     Plan plan;
     bool quick = false;
+    bool linger = false;
     app.add_option("--rounds", plan.rounds, "Rounds")->check(CLI::Range(1, 1000));
     app.add_option("--seconds", plan.seconds, "Length of a slice")->check(CLI::Range(0.05, 60.0));
     app.add_flag("--quick", quick, "Two rounds of 0.2 s at fewer rates (under 30 s)");
     app.add_flag("--one-cpu", plan.one_cpu, "All on one CPU, where no wake-up crosses CPUs");
+    app.add_flag("--linger", linger,
+                 "Linger 0, 5 ms and adaptive at 1, 10, 50 and 90 % of the saturation");
     app.add_flag("--json", plan.json, "For machines");
     app.add_option("--worker", slice.client, "One slice of this client, for the driver itself");
     app.add_option("-b,--brokers", slice.brokers, "With --worker");
@@ -277,6 +308,12 @@ int main(int argc, char** argv) {
             slice.seconds = plan.seconds;
             fmt::print("{}\n", to_json(client_of(slice.client).run(slice)).dump());
             return 0;
+        }
+        if (linger) {
+            plan.clients = &lingering;
+            plan.rates = {};
+            plan.of = {"linger-adaptive"};  // the slowest: all keep up
+            plan.shares = {0.01, 0.1, 0.5, 0.9};
         }
         if (quick) {
             plan.rounds = 2;

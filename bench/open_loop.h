@@ -25,6 +25,7 @@ struct Latencies {
     Histogram turn;                ///< inline mode: how long each turn of the loop took
     double achieved = 0;           ///< messages a second, from the first call to the last report
     std::uint64_t failed = 0;
+    std::uint64_t batches = 0;     ///< ringpost's, that the records went in
 };
 
 /// Whether the caller sleeps until its next time or report, or polls without end.
@@ -32,9 +33,16 @@ enum class Caller : std::uint8_t { sleeps, polls };
 
 enum class Reactor : std::uint8_t { by_default, sleeps, polls, inline_ };
 
-Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor);
+struct Linger {
+    double ms = 0;
+    bool adaptive = false;
+};
+
+Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor, Linger linger = {});
 Latencies run_librdkafka(const Slice& slice, Caller caller);
 Latencies run_ping_pong(const Slice& slice, Caller caller, Caller peer);
+/// With a thread between the caller and the socket; the peer blocks.
+Latencies run_ping_pong_thread(const Slice& slice, Caller caller, Caller thread);
 std::string librdkafka_version();
 
 }  // namespace ringpost::bench

@@ -6,13 +6,16 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "generator.h"
@@ -90,19 +93,12 @@ private:
     int socket_ = -1;
 };
 
-}  // namespace
-
-Latencies run_ping_pong(const Slice& slice, Caller caller, Caller peer_does) {
-    const std::size_t request_bytes = slice.value_bytes + request_besides;
-    const Peer peer(peer_does, request_bytes);
-    std::vector<char> bytes(request_bytes, 'x');
+/// One at a time: `exchange` waits for the answer, and poll has only the rest of the time to pass.
+template <typename Exchange>
+Latencies drive_ping_pong(const Slice& slice, Caller caller, const Exchange& exchange) {
     Generator generator(slice);
-    // One at a time: the answer is waited for here, and poll has only the rest of the time to pass.
     const auto ping = [&](std::uint64_t index) {
-        if (send(peer.socket(), bytes.data(), request_bytes, MSG_NOSIGNAL) < 0 ||
-            !read_all(peer.socket(), bytes, response_bytes, caller)) {
-            throw std::runtime_error("ping-pong: the peer has gone");
-        }
+        exchange();
         generator.on_answer(index, true, now_ns());
         return true;
     };
@@ -112,6 +108,88 @@ Latencies run_ping_pong(const Slice& slice, Caller caller, Caller peer_does) {
     };
     drive(generator, caller, ping, poll);
     return generator.take();
+}
+
+/// One thread lets another go on, which sleeps or polls meanwhile.
+class Gate {
+public:
+    explicit Gate(Caller who_waits) : how_(who_waits) {}
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+    ~Gate() { close(event_); }
+    void open() {
+        opened_.fetch_add(1, std::memory_order_release);
+        const std::uint64_t one = 1;
+        if (how_ == Caller::sleeps) (void)!write(event_, &one, sizeof one);
+    }
+    void pass() {
+        ++passed_;
+        std::uint64_t count = 0;
+        while (opened_.load(std::memory_order_acquire) < passed_) {
+            if (how_ == Caller::sleeps) (void)!read(event_, &count, sizeof count);
+        }
+    }
+
+private:
+    const Caller how_;
+    const int event_ = eventfd(0, EFD_CLOEXEC);
+    alignas(64) std::atomic<std::uint64_t> opened_{0};
+    std::uint64_t passed_ = 0;     ///< the one's who waits
+};
+
+/// As in threaded mode: the caller hands over to a thread that has the socket, and gets the answer
+/// from it.
+class Courier {
+public:
+    Courier(int socket, std::size_t request_bytes, Caller caller, Caller courier)
+        : out_(courier), back_(caller), thread_([=, this] {
+              std::vector<char> bytes(request_bytes, 'x');
+              for (;;) {
+                  out_.pass();
+                  if (over_) return;
+                  if (send(socket, bytes.data(), request_bytes, MSG_NOSIGNAL) < 0 ||
+                      !read_all(socket, bytes, response_bytes, courier)) {
+                      return;
+                  }
+                  back_.open();
+              }
+          }) {}
+    ~Courier() {
+        over_ = true;
+        out_.open();
+        thread_.join();
+    }
+    void carry() {
+        out_.open();
+        back_.pass();
+    }
+
+private:
+    Gate out_;
+    Gate back_;
+    bool over_ = false;            ///< read behind the gate
+    std::thread thread_;
+};
+
+}  // namespace
+
+Latencies run_ping_pong(const Slice& slice, Caller caller, Caller peer_does) {
+    const std::size_t request_bytes = slice.value_bytes + request_besides;
+    const Peer peer(peer_does, request_bytes);
+    std::vector<char> bytes(request_bytes, 'x');
+    return drive_ping_pong(slice, caller, [&] {
+        if (send(peer.socket(), bytes.data(), request_bytes, MSG_NOSIGNAL) < 0 ||
+            !read_all(peer.socket(), bytes, response_bytes, caller)) {
+            throw std::runtime_error("ping-pong: the peer has gone");
+        }
+    });
+}
+
+Latencies run_ping_pong_thread(const Slice& slice, Caller caller, Caller thread) {
+    const std::size_t request_bytes = slice.value_bytes + request_besides;
+    const Peer peer(Caller::sleeps, request_bytes);
+    Courier courier(peer.socket(), request_bytes, caller, thread);
+    return drive_ping_pong(slice, caller, [&] { courier.carry(); });
 }
 
 }  // namespace ringpost::bench

@@ -115,6 +115,9 @@ struct [[gnu::visibility("default")]] Options {
 
     /// `linger.ms`: how long a batch may wait for company, from its first record.
     Micros linger{5'000};
+    /// `linger.adaptive`: a batch lingers only while a produce request to its broker is unanswered,
+    /// and linger at most. So an idle connection sends at once, and a busy one fills batches.
+    bool linger_adaptive = false;
     /// `batch.size`: bytes of a batch that make it leave at once. 1 KiB..64 MiB.
     std::uint32_t batch_bytes = 128 * 1024;
     /// `batch.num.messages`: records of a batch that make it leave at once.
@@ -193,7 +196,9 @@ struct [[gnu::visibility("default")]] Options {
     std::uint32_t shards = 1;             ///< `shards`: 1..64; inline mode has one.
     std::vector<std::uint32_t> cpus;      ///< `cpu.affinity`: shard i is pinned to cpus[i % size].
     std::string thread_name = "ringpost"; ///< `thread.name`: the threads are NAME-0, NAME-1, ...
-    /// `spin.us`: how long a shard looks for more work before it sleeps.
+    /// `spin.us`: how long a shard looks for more work before it sleeps, at most. It does so while
+    /// work comes that often, and if the process may use more than two CPUs a shard. 0: never.
+    /// -1: it never sleeps and takes a whole CPU, idle too (busy-poll).
     Micros spin{20};
     IoBackend io_backend = IoBackend::automatic;  ///< `io.backend`: auto, io_uring or epoll.
     std::uint32_t io_capabilities = 0xffff'ffffU; ///< `io.capabilities`: rungs of io_uring allowed.

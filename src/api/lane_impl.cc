@@ -435,6 +435,7 @@ Errc LaneImpl::get_in(Try&& attempt, Timeout timeout) {
         error = attempt();
         return !is_full(error);
     };
+    channel_->wants_room.store(true, std::memory_order_relaxed);
     wait_for(*host_, shard_.shard, channel_->signal, timeout, [&]() -> bool {
         if (is_in()) return true;
         if (error == Errc::queue_full || error == Errc::partition_full) return false;
@@ -448,6 +449,7 @@ Errc LaneImpl::get_in(Try&& attempt, Timeout timeout) {
         // What was just read may have been what it waits for.
         return waiter.granted.load(std::memory_order_relaxed) != 0 && is_in();
     });
+    channel_->wants_room.store(false, std::memory_order_relaxed);
     if (queued) {
         host_->credits.end_wait(waiter);
         credits_ += waiter.granted.exchange(0, std::memory_order_acquire);

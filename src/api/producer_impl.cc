@@ -2,6 +2,7 @@
 // A producer's beginning and end.
 #include "api/producer_impl.h"
 
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.adaptive_partitioning = o.adaptive_partitioning;
     p.availability_timeout = Duration::from(o.availability_timeout);
     p.linger = Duration::from(o.linger);
+    p.linger_adaptive = o.linger_adaptive;
     p.batch_bytes = o.batch_bytes;
     p.batch_records = o.batch_records;
     p.request_bytes_max = o.request_bytes_max;
@@ -112,6 +114,13 @@ Result<void> check_hash(const Options& o) {
                  "partitioner=hashing needs SHA-1, which this machine's libcrypto does not give"};
 }
 
+std::uint32_t cpus_usable() {
+    cpu_set_t cpus;
+    // The call fails only where there are more than the set has room for.
+    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0) return CPU_SETSIZE;
+    return static_cast<std::uint32_t>(CPU_COUNT(&cpus));
+}
+
 }  // namespace
 
 Result<void> ProducerImpl::start() {
@@ -141,7 +150,9 @@ Result<void> ProducerImpl::start_shards() {
     Host& host = *host_;
     host.owner_thread = pthread_self();
     for (std::uint32_t i = 0; i < host.options.shards; ++i) {
-        host.shards.push_back(std::make_unique<ShardHost>(shard_options(host.options, i)));
+        shard::ShardOptions each = shard_options(host.options, i);
+        each.spin = shard::SpinBudget::allowed(each.spin, host.options.shards, cpus_usable());
+        host.shards.push_back(std::make_unique<ShardHost>(each));
         ShardHost& shard = *host.shards.back();
         std::optional<std::uint32_t> cpu;
         if (!host.options.cpus.empty()) cpu = host.options.cpus[i % host.options.cpus.size()];

@@ -134,6 +134,7 @@ Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const O
         readiness_.update(partition, now);
     } else {
         delivery_.linger(*batch);
+        if (config_.linger_adaptive) fill_until_idle(partition);
     }
     return batch;
 }
@@ -170,6 +171,16 @@ void Accumulator::on_deadline(Instant now) {
         Batch* batch = delivery_.lingering().front();
         if (batch == nullptr || !is_due(batch->created, batch->flush_epoch, now)) return;
         make_due(*batch, now);
+    }
+}
+
+void Accumulator::look_if_idle(Node& node, Instant now) {
+    if (node.filling.empty() || !node.is_idle()) return;
+    for (std::uint32_t left = config_.turn_items_max; left != 0; --left) {
+        Partition* partition = node.filling.pop_front();
+        if (partition == nullptr) return;
+        Batch* batch = partition->open;  // may have left meanwhile, and another begun
+        if (batch != nullptr && batch->linger_hook.linked) make_due(*batch, now);
     }
 }
 

@@ -55,6 +55,9 @@ public:
     void make_all_due(Instant now) { due_until_ = now; }
     /// Open batches whose linger has passed, a bounded number of them.
     void on_deadline(Instant now);
+    /// With linger.adaptive: if nothing is in flight to the node, linger is over for its batches,
+    /// a bounded number of them; the others then have something to wait for.
+    void look_if_idle(Node& node, Instant now);
     Instant next_deadline() const;
 
     /// Records that come until then fail at once, with `error`.

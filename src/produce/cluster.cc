@@ -254,11 +254,13 @@ Errc Cluster::connection_error() const {
     return Errc::none;
 }
 
-/// The queue stays with the partition; only its place on a node's ready list goes.
+/// The queue stays with the partition; only its place on a node's lists goes.
 void Cluster::set_leader(Partition& partition, Node* node, Change& change) {
     if (partition.node == node) return;
     if (partition.ready_hook.linked) partition.node->ready.remove(partition);
+    if (partition.filling_hook.linked) partition.node->filling.remove(partition);
     Node* const before = std::exchange(partition.node, node);
+    if (config_.linger_adaptive) fill_until_idle(partition);
     shares_.on_leader(partition, before);
     partition.gate_open = false;
     change.moved.push_back(&partition);

@@ -31,6 +31,7 @@ struct Config {
     bool adaptive_partitioning = true;
     Duration availability_timeout = Duration::seconds(1);
     Duration linger = Duration::ms(5);
+    bool linger_adaptive = false;          ///< only while something is in flight to the broker
     std::uint32_t batch_bytes = 128 * 1024;
     std::uint32_t batch_records = 50'000;
     std::uint32_t request_bytes_max = 4 << 20;

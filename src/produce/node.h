@@ -2,6 +2,7 @@
 // A broker as one shard sees it: an address, a connection, the partitions that wait for it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -36,10 +37,17 @@ struct Node {
 
     broker::Connection connection;
     List<Partition, &Partition::ready_hook> ready;
+    /// With linger.adaptive: those whose open batch has begun to linger since the node was idle.
+    List<Partition, &Partition::filling_hook> filling;
     std::array<InFlight, limits::request_slots> in_flight;
     BrokerCounters* counters = nullptr;   ///< null: no records have been sent there
     bool counted_up = false;              ///< among the connections that are up
 
+    /// No produce request is unanswered.
+    bool is_idle() const {
+        return std::all_of(in_flight.begin(), in_flight.end(),
+                           [](const InFlight& what) { return what.batches.empty(); });
+    }
     std::string address_text() const { return host + ":" + std::to_string(port); }
     /// It is part of the cluster, under this address.
     void is_at(std::string_view host_, std::uint16_t port_) {
@@ -70,6 +78,12 @@ private:
         }
     }
 };
+
+/// Its open batch, if there is one, lingers until its leader is idle at most.
+inline void fill_until_idle(Partition& partition) {
+    if (partition.open == nullptr || partition.node == nullptr) return;
+    if (!partition.filling_hook.linked) partition.node->filling.push_back(partition);
+}
 
 /// It, or its leader, holds its share of the memory already.
 inline bool is_full(const Partition& partition) {

@@ -59,6 +59,7 @@ struct Partition {
     bool bump_due = false;             ///< start a new epoch once nothing is in flight
 
     ListHook<Partition> ready_hook;    ///< Node::ready
+    ListHook<Partition> filling_hook;  ///< Node::filling
     ListHook<Partition> id_hook;       ///< Readiness: waits for a producer id
 
     /// The batch that goes next, or null.

@@ -73,11 +73,20 @@ void ProducerCore::advance(Instant now) {
     if (!delivery_.idle()) housekeeping_.want_producer_id(now);
     housekeeping_.fill(now);
     for (const auto& node : cluster_.nodes()) {
+        accumulator_.look_if_idle(*node, now);
         const bool was_blocked = !node->blocked_since.is_never();
         if (was_blocked || !node->ready.empty()) sender_.fill(*node, now);
         if (was_blocked) accumulator_.look_at_node(*node, now);
     }
     want_connections(now);
+}
+
+bool ProducerCore::sends_at_once() const {
+    if (!config_.linger_adaptive) return false;
+    const auto& nodes = const_cast<ProducerCore&>(*this).cluster_.nodes();
+    return std::any_of(nodes.begin(), nodes.end(), [](const auto& node) {
+        return node->id >= 0 && !node->gone && node->is_idle();
+    });
 }
 
 /// A connection to where a broker no longer is ends.

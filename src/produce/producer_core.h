@@ -66,6 +66,8 @@ public:
     void end_linger(Instant now) { accumulator_.make_all_due(now); }
     /// When the oldest lingering batch leaves.
     Instant linger_deadline() const { return accumulator_.next_deadline(); }
+    /// Whatever lingers, the next record may be one that does not (linger.adaptive).
+    bool sends_at_once() const;
 
     // Warming up. The topics have been added.
 

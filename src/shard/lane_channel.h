@@ -113,6 +113,7 @@ public:
     alignas(128) std::atomic<bool> closed{false};         ///< caller: the handle is gone
     std::atomic<bool> pressed{false};     ///< caller: it waits for room; the shard: it has acted
     std::atomic<bool> hurried{false};     ///< caller: a record can't wait for a wake-up threshold
+    std::atomic<bool> wants_room{false};  ///< caller: it waits for room in `records`
 
     /// Caller, before `closed`: what is to be done when the last record has been reported.
     std::function<void()> on_gone;
@@ -128,6 +129,13 @@ public:
         signal.notify();
         Signal* const other = watcher.load(std::memory_order_relaxed);
         if (other != nullptr) [[unlikely]] other->notify();
+    }
+    /// Shard: there is room in `records`. Who waits for reports sleeps on: the wake-up would cost
+    /// both sides, and a lone record the time until it is sent.
+    void notify_of_room() {
+        // pairs with the fence in Signal::prepare: the room before the look at the wish
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+        if (wants_room.load(std::memory_order_relaxed)) [[unlikely]] notify();
     }
 };
 

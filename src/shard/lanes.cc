@@ -131,9 +131,9 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
         lane.look_at = std::min(lane.look_at, blocked_until);
     }
     if (ring.read() == before) return;
-    drained.any = true;
+    drained.bytes += ring.read() - before;
     ring.release();
-    lane.channel->notify();
+    lane.channel->notify_of_room();
 }
 
 Duration Lanes::timeout_of(const Entry& entry) const {
@@ -193,6 +193,7 @@ void Lanes::report_from_ring(Lane& lane, const Entry& entry, Instant accepted, E
     std::memcpy(at + sizeof header, &run, sizeof run);
     lane.channel->reports.commit(report_bytes_max);
     lane.channel->reported.store(lane.reported, std::memory_order_release);
+    lane.channel->notify();
 }
 
 void Lanes::purge_to_marks(Instant now) {

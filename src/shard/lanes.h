@@ -37,7 +37,7 @@ public:
     }
 
     struct Drained {
-        bool any = false;        ///< something was taken
+        std::uint64_t bytes = 0; ///< of the rings, that were taken
         bool blocked = false;    ///< there was no memory for a record
         bool more = false;       ///< a lane has more than its share of a turn
     };
@@ -70,6 +70,7 @@ public:
     /// How many lanes' places a turn looks at.
     std::size_t places() const { return lanes_.size(); }
     /// Adds what is known here: what was taken, and what failed before there was memory for it.
+    std::uint64_t records_taken() const { return records_taken_; }
     void count(ShardCounters& counters) const;
 
     std::uint32_t on_resolved(const produce::Batch& batch,

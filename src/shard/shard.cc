@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -32,7 +33,7 @@ Error no_room(std::uint64_t bytes) {
 
 }  // namespace
 
-Shard::Shard(const ShardOptions& options) : options_(options) {}
+Shard::Shard(const ShardOptions& options) : options_(options), spin_(options.spin) {}
 Shard::~Shard() = default;
 
 Result<void> Shard::open(std::unique_ptr<io::Io> io) {
@@ -110,10 +111,24 @@ void Shard::turn(Instant until) {
     if (core_->take_share_eased()) [[unlikely]] lanes_.notify_all();
     // What has just timed out may be the last that a flush or a stop waited for: look again.
     more_ |= core_->records_failed() != failed;
-    const bool asked = links_->serve(now);
+    links_->serve(now);
     publish_counters();
-    if (count != 0 || drained.any || asked) busy_until_ = now + options_.spin;
+    plan_spin(count, drained.bytes, now);
     if (options_.produce.statistics) turn_time_.record(io_->now() - (slept_ ? now : begun));
+}
+
+/// What counts is what would have ended a sleep: news from outside, and a record; but of records
+/// that linger, as many as callers would have woken the shard for.
+void Shard::plan_spin(std::size_t count, std::uint64_t drained_bytes, Instant now) {
+    double found = 0;
+    for (std::size_t i = 0; i < count; ++i) found += events_[i].kind != io::Event::Kind::sent;
+    const std::uint64_t taken = lanes_.records_taken();
+    const std::uint64_t records = taken - std::exchange(records_seen_, taken);
+    const bool lingering = !core_->linger_deadline().is_never();
+    found += lingering ? static_cast<double>(drained_bytes) /
+                             static_cast<double>(options_.wake_bytes)
+                       : static_cast<double>(records);
+    if (found > 0) spin_.on_work(found, now);
 }
 
 /// Events at once, or after a sleep if there is nothing else to do.
@@ -123,7 +138,7 @@ std::size_t Shard::wait(Instant until, Instant now) {
     until = std::min({until, core_->next_deadline(now), lanes_.next_deadline()});
     if (stage_ == Stage::flushing_out) until = std::min(until, stop_deadline_);
     if (until <= now) return io_->wait(events_, Instant{});
-    if (now < busy_until_) {
+    if (spin_.spins(now)) {
         // A look now and then: hammering the lanes' tails would slow the callers down.
         for (int i = 0; i < 8; ++i) __builtin_ia32_pause();
         return io_->wait(events_, Instant{});
@@ -139,7 +154,8 @@ std::size_t Shard::wait(Instant until, Instant now) {
 /// Announces the sleep, then looks once more: whoever published after the look sees the flag.
 bool Shard::park(Instant until) {
     const Instant linger_end = core_->linger_deadline();
-    const bool lingering = !linger_end.is_never() && linger_end <= until;
+    const bool lingering =
+        !linger_end.is_never() && linger_end <= until && !core_->sends_at_once();
     lanes_.set_wake_thresholds(lingering ? options_.wake_bytes : 1);
     if (lingering || blocked_) created_ = io_->now();
     parking_.announce();
@@ -234,7 +250,7 @@ void Shard::work_on_purge(Instant now) {
         do {
             core_->purge(Purge::queued, now);
             lanes_.collect();
-        } while (!lanes_.drained_to_marks() && lanes_.drain(now, now).any);
+        } while (!lanes_.drained_to_marks() && lanes_.drain(now, now).bytes != 0);
         core_->purge(Purge::queued, now);
         lanes_.purge_to_marks(now);  // where there was no memory
     }
@@ -309,7 +325,7 @@ void Shard::purge_rest(Instant now) {
         const Lanes::Drained drained = lanes_.drain(now, now);
         core_->purge(Purge::all, now);
         lanes_.collect();
-        more = drained.any;
+        more = drained.bytes != 0;
     }
     core_->shut_connections(now);
 }

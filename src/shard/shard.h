@@ -17,6 +17,7 @@
 #include "produce/producer_core.h"
 #include "shard/lanes.h"
 #include "shard/links.h"
+#include "shard/spin_budget.h"
 #include "shard/wakeup.h"
 #include "shard/warm_ups.h"
 
@@ -30,7 +31,7 @@ struct ShardOptions {
     std::uint64_t wake_bytes = 64 * 1024;      ///< while a linger runs, callers wake for this much
     std::uint64_t records_max = UINT64_MAX;       ///< under way, of all lanes together
     std::uint64_t lane_records_max = UINT32_MAX;  ///< and of each
-    Duration spin = Duration::us(20);
+    Duration spin = Duration::us(20);          ///< see SpinBudget
     std::uint64_t seed = 1;
 };
 
@@ -114,6 +115,7 @@ private:
     }
     std::size_t wait(Instant until, Instant now);
     void take_events(std::size_t count, Instant now);
+    void plan_spin(std::size_t count, std::uint64_t drained_bytes, Instant now);
     /// False while an earlier one waits for the lanes, or too many for their records.
     bool can_take_flush() const { return !marking_ && flush_count_ < flushes_.size(); }
     void work_on_flushes(Instant now);
@@ -135,7 +137,8 @@ private:
     std::array<io::Event, 128> events_;
 
     Instant created_ = Instant::never();  ///< since when drained records may have waited
-    Instant busy_until_;               ///< spin till then before sleeping
+    SpinBudget spin_;                  ///< before sleeping
+    std::uint64_t records_seen_ = 0;   ///< of Lanes::records_taken, by spin_
     bool more_ = false;                ///< the last drain left something behind
     bool blocked_ = false;             ///< the last drain found no memory
     bool pressed_ = false;             ///< a caller has come to a limit

@@ -79,6 +79,7 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     o.availability_timeout = Ms{dice.one_in(3) ? 0 : dice.magnitude(10, 5'000)};
     o.max_in_flight = 1 + dice.below(5);
     o.linger = Us{dice.one_in(4) ? 0 : dice.magnitude(100, 500'000)};
+    o.linger_adaptive = dice.one_in(3);
     o.batch_bytes = static_cast<std::uint32_t>(dice.magnitude(1024, 64 * 1024));
     o.batch_records = static_cast<std::uint32_t>(dice.magnitude(1, 2000));
     o.message_max_bytes = static_cast<std::uint32_t>(dice.magnitude(16 * 1024, 256 * 1024));
@@ -199,7 +200,7 @@ std::string Plan::text() const {
         const Options& o = p.options;
         out += fmt::format(
             "producer: {} shards {}, lanes {}, {}, acks {}{}, partitioner {}{}{} {} ms, "
-            "in flight {}, linger {} us, batch {} B / {}, "
+            "in flight {}, linger {} us{}, batch {} B / {}, "
             "message {}, ring {}, queue {} of {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
             "topic wait {} ms, spin {} us, forgets after {} ms, {} {} ms, {} items a turn\n",
@@ -211,7 +212,8 @@ std::string Plan::text() const {
             : o.partitioner_ignore_keys  ? " without keys"
                                          : "",
             o.adaptive_partitioning ? " adaptive" : "", o.availability_timeout.count(),
-            o.max_in_flight, o.linger.count(), o.batch_bytes, o.batch_records, o.message_max_bytes,
+            o.max_in_flight, o.linger.count(), o.linger_adaptive ? " at most" : "", o.batch_bytes,
+            o.batch_records, o.message_max_bytes,
             o.lane_ring_bytes, o.lane_records_max, o.queue_records_max, o.delivery_timeout.count(),
             o.request_timeout.count(), o.retries, o.retry_backoff.count(),
             o.retry_backoff_max.count(), o.connection_setup_timeout.count(),

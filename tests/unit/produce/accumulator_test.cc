@@ -45,6 +45,111 @@ TEST(Accumulator, AFullBatchDoesNotLinger) {
     EXPECT_EQ(world->reports.size(), 6U);
 }
 
+// Adaptive linger --------------------------------------------------------------------------------
+
+Config adaptive(Duration linger = second * 60) {
+    Config config;
+    config.linger = linger;
+    config.linger_adaptive = true;
+    return config;
+}
+
+TEST(Accumulator, AdaptiveLingerSendsAtOnceWhereNothingIsInFlight) {
+    auto world = known_world(adaptive());
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        ASSERT_TRUE(world->produce(0, i, "a"));
+        world->settle();
+        EXPECT_EQ(world->told(i).error, Errc::none) << "no time has passed";
+    }
+}
+
+TEST(Accumulator, AdaptiveLingerFillsBatchesUntilTheAnswerComes) {
+    auto world = known_world(adaptive(), 3);
+    world->hold_answers(true);
+    ASSERT_TRUE(world->produce(0, 0, "goes", 0));
+    world->settle();
+    for (std::uint32_t i = 1; i < 100; ++i) {
+        ASSERT_TRUE(world->produce(0, i, "waits", static_cast<std::int32_t>(i % 3)));
+        world->settle();
+    }
+    EXPECT_EQ(world->log("t", 1).size(), 0U) << "their broker has something to answer";
+    const std::size_t requests = world->requests;
+    world->hold_answers(false);
+    EXPECT_EQ(world->count(Errc::none), 101U) << "no time has passed";
+    EXPECT_EQ(world->requests, requests + 1) << "all partitions' batches in one";
+}
+
+TEST(Accumulator, AdaptiveLingerIsNeverLongerThanLinger) {
+    auto world = known_world(adaptive(Duration::ms(10)), 2);
+    world->hold_answers(true);
+    ASSERT_TRUE(world->produce(0, 0, "goes", 0));
+    world->settle();
+    ASSERT_TRUE(world->produce(0, 1, "waits", 1));
+    world->pass(Duration::ms(9));
+    EXPECT_EQ(world->log("t", 1).size(), 0U);
+    world->pass(Duration::ms(1));
+    EXPECT_EQ(world->log("t", 1).size(), 1U) << "the first is still unanswered";
+    world->hold_answers(false);
+}
+
+TEST(Accumulator, AdaptiveLingerLooksAtEachBrokerAlone) {
+    CoreWorld world({.brokers = 2, .partitions = 2}, adaptive());
+    world.add_topic(0, "t");
+    for (std::int32_t p = 0; p < 2; ++p) {
+        ASSERT_TRUE(world.produce(0, static_cast<std::uint32_t>(p), "first", p));
+    }
+    world.pass(second);
+    const auto& partitions = world.core->find_topic(0)->partitions;
+    ASSERT_NE(partitions[0]->node, partitions[1]->node);
+    EXPECT_TRUE(world.core->sends_at_once());
+    world.hold_answers_of(partitions[0]->node->id);
+    ASSERT_TRUE(world.produce(0, 10, "goes", 0));
+    world.settle();
+    ASSERT_TRUE(world.produce(0, 11, "waits", 0));
+    ASSERT_TRUE(world.produce(0, 12, "goes", 1));
+    world.settle();
+    EXPECT_EQ(world.told(12).error, Errc::none);
+    EXPECT_EQ(world.log("t", 0).size(), 2U);
+    EXPECT_TRUE(world.core->sends_at_once()) << "the second is idle";
+
+    world.hold_answers(true);
+    ASSERT_TRUE(world.produce(0, 13, "goes", 1));
+    world.settle();
+    EXPECT_FALSE(world.core->sends_at_once());
+    world.hold_answers_of(-1);
+    world.hold_answers(false);
+    EXPECT_EQ(world.count(Errc::none), world.accepted);
+    EXPECT_TRUE(world.core->sends_at_once());
+}
+
+TEST(Accumulator, WhatLingersForABusyBrokerGoesAtOnceToAnIdleOneThatLeadsNow) {
+    Config config = adaptive();
+    config.metadata_max_age = second;
+    CoreWorld world({.brokers = 2, .partitions = 2}, config);
+    world.add_topic(0, "t");
+    ASSERT_TRUE(world.produce(0, 0, "first", 0));
+    ASSERT_TRUE(world.produce(0, 1, "first", 1));
+    world.pass(second);
+    const auto& partitions = world.core->find_topic(0)->partitions;
+    const std::int32_t idle = partitions[1]->node->id;
+    ASSERT_TRUE(world.cluster.move_leader("t", 1, partitions[0]->node->id));
+    ASSERT_TRUE(world.produce(0, 2, "learns of the move", 1));
+    world.pass(second);
+    ASSERT_EQ(partitions[0]->node, partitions[1]->node);
+    world.hold_answers_of(partitions[0]->node->id);
+    ASSERT_TRUE(world.produce(0, 3, "goes", 0));
+    world.settle();
+    ASSERT_TRUE(world.produce(0, 4, "waits", 1));
+    world.settle();
+    ASSERT_TRUE(world.cluster.move_leader("t", 1, idle));
+    world.pass(second * 5);
+    EXPECT_EQ(world.told(4).error, Errc::none);
+    EXPECT_EQ(partitions[1]->node->id, idle);
+    world.hold_answers_of(-1);
+}
+
+// Places -----------------------------------------------------------------------------------------
+
 TEST(Accumulator, KeysChooseJavasPartition) {
     auto world = known_world({}, 12);
     ASSERT_TRUE(world->produce(0, 1, "a", -1, "21"));

@@ -173,6 +173,66 @@ TEST(Shard, AClosedLaneWithRecordsOnTheirWayLetsItSleep) {
     bench.stop(Duration::seconds(1));
 }
 
+// Spinning ---------------------------------------------------------------------------------------
+
+/// Records leave at once.
+ShardOptions spinning(Duration spin) {
+    ShardOptions options = shard_options();
+    options.produce.linger = Duration{};
+    options.spin = spin;
+    return options;
+}
+
+TEST(Shard, SpinsBetweenRecordsThatComeOftenAndSleepsBetweenThoseThatDoNot) {
+    ShardBench bench(spinning(Duration::us(20)));
+    CallerEnd caller = bench.open();
+    std::uint32_t slot = 0;
+    std::uint64_t slept = 0;
+    const auto sleeps_of = [&](Duration gap) {
+        const std::uint64_t before = bench.script.sleeps;
+        for (int i = 0; i < 100; ++i) {
+            ASSERT_TRUE(bench.produce(caller, slot++));
+            bench.run(gap);
+        }
+        slept = bench.script.sleeps - before;
+    };
+    sleeps_of(Duration::us(10));
+    EXPECT_LT(slept, 30U) << "it has to learn first that they come";
+    const std::uint64_t turns = bench.turns;
+    sleeps_of(Duration::ms(1));
+    EXPECT_GE(slept, 100U);
+    EXPECT_LT(bench.turns - turns, 100U * 8) << "a turn for the record, its send, its answer";
+    bench.stop(Duration::seconds(1));
+}
+
+TEST(Shard, OfRecordsThatLingerOnlyAThresholdsWorthIsAReasonToSpin) {
+    ShardOptions options = spinning(Duration::us(20));
+    options.produce.linger = Duration::ms(100);
+    ShardBench bench(options);
+    CallerEnd caller = bench.open();
+    bench.produce(caller, 0);
+    bench.run_until([&] { return caller->reported.load() == 1; });
+    const std::uint64_t turns = bench.turns;
+    for (std::uint32_t slot = 1; slot <= 1000; ++slot) {
+        ASSERT_TRUE(bench.produce(caller, slot));
+        bench.run(Duration::us(10));
+    }
+    EXPECT_LT(bench.turns - turns, 1000U * 3) << "ten turns each, if it looked all the time";
+    bench.stop(Duration::seconds(1));
+}
+
+TEST(Shard, ABusyPollerNeverSleepsIdleOrNot) {
+    ShardBench bench(spinning(Duration::us(-1)));
+    CallerEnd caller = bench.open();
+    bench.run(Duration::ms(5));
+    ASSERT_TRUE(bench.produce(caller, 0));
+    bench.run_until([&] { return caller->reported.load() == 1; });
+    bench.run(Duration::ms(5));
+    bench.stop(Duration::seconds(1));
+    EXPECT_EQ(bench.script.sleeps, 0U);
+    EXPECT_EQ(bench.script.wakes, 0U) << "no caller pays for waking it";
+}
+
 // Wake-ups ---------------------------------------------------------------------------------------
 
 TEST(Shard, OneSleepTakesOneWakeHoweverMuchIsProduced) {
@@ -218,6 +278,35 @@ TEST(Shard, DuringALingerOnlyAThresholdsWorthOfRecordsWakesIt) {
     bench.script.on_sleep = nullptr;
     bench.stop(Duration::seconds(1));
     expect_each_once(caller.poll(), slot);
+}
+
+TEST(Shard, WithAdaptiveLingerARecordWakesItUnlessEveryBrokerIsBusy) {
+    for (const std::uint32_t brokers : {1U, 2U}) {
+        ShardOptions options = spinning(Duration{});
+        options.produce.linger = Duration::seconds(10);
+        options.produce.linger_adaptive = true;
+        ShardBench bench(options, {.brokers = brokers, .partitions = brokers});
+        CallerEnd caller = bench.open();
+        bench.produce(caller, 0, "warms the connection up");
+        bench.run_until([&] { return caller->reported.load() == 1; });
+        bench.produce(caller, 1);
+        bench.run(Duration::ms(1));
+        EXPECT_EQ(caller->reported.load(), 2U) << "nothing was in flight";
+
+        bench.script.answers_come = false;
+        bench.produce(caller, 2);
+        bench.run(Duration::ms(1));
+        bench.produce(caller, 3, "lingers");
+        bench.script.on_sleep = [&] { bench.produce(caller, 4); };
+        const std::uint64_t wakes = bench.script.wakes;
+        bench.shard.turn(Instant::never());
+        bench.shard.turn(Instant::never());
+        EXPECT_EQ(bench.script.wakes - wakes, brokers - 1);
+        bench.script.on_sleep = nullptr;
+        bench.script.answers_come = true;
+        bench.run_until([&] { return caller->reported.load() == 5; });
+        bench.stop(Duration::seconds(1));
+    }
 }
 
 TEST(Shard, WhateverIsPublishedBetweenTheLastLookAndTheSleepIsFound) {
