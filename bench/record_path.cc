@@ -10,21 +10,25 @@
 
 int main(int argc, char** argv) {
     using namespace std::chrono_literals;
-    const std::string_view place = argc == 5 ? argv[4] : "";
+    const std::string_view place = argc == 6 ? argv[4] : "";
+    const std::string_view mode = argc == 6 ? argv[5] : "";
     const bool by_key = place == "key";
-    if (argc != 5 || (!by_key && place != "partition" && place != "none")) {
-        std::fprintf(stderr, "record_path BROKERS RECORDS VALUE_BYTES partition|key|none\n");
+    if ((!by_key && place != "partition" && place != "none") ||
+        (mode != "threaded" && mode != "inline")) {
+        std::fprintf(stderr, "record_path BROKERS RECORDS VALUE_BYTES partition|key|none "
+                             "threaded|inline\n");
         return 2;
     }
     ringpost::Options options;
     options.bootstrap_servers = argv[1];
     options.acks = ringpost::Acks::leader;
+    if (mode == "inline") options.mode = ringpost::Mode::inline_;
     // While a thread waits in io_uring_enter, valgrind 3.19 lets no other run.
     options.io_backend = ringpost::IoBackend::epoll;
     options.spin = 0us;  // a spinning loop counts the time, not the work
     options.lane_records_max = 1'000'000;
     options.lane_ring_bytes = 64 << 20;
-    options.buffer_memory = 256 << 20;
+    options.buffer_memory = 64 << 20;
     const auto records = std::strtoull(argv[2], nullptr, 10);
     const std::string value(std::strtoul(argv[3], nullptr, 10), 'x');
     std::vector<std::string> keys;
