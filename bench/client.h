@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -44,7 +46,10 @@ inline std::unique_ptr<Client> make_client(const ClientOptions& options) {
     return options.client == "librdkafka" ? make_librdkafka(options) : make_ringpost(options);
 }
 
-[[noreturn]] void die(const std::string& text);
+[[noreturn]] inline void die(const std::string& text) {
+    (void)std::fprintf(stderr, "bench: %s\n", text.c_str());
+    std::exit(1);
+}
 
 /// Calls between two looks at the reports.
 inline constexpr std::uint64_t poll_every = 1024;

@@ -2,18 +2,12 @@
 #include <fmt/format.h>
 #include <ringpost/ringpost.h>
 
-#include <cstdlib>
 #include <thread>
 
 #include "client.h"
 #include "lane_sender.h"
 
 namespace ringpost::bench {
-
-void die(const std::string& text) {
-    fmt::print(stderr, "bench: {}\n", text);
-    std::exit(1);
-}
 
 namespace {
 
