@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shard's part of a record: finding its topic, choosing its partition, its way into a batch; and
-// the caller's last part, its report.
+// The shard's part of a record: finding its topic, choosing its partition, its way into a batch;
+// and the caller's last part, its report.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
