@@ -26,7 +26,7 @@ Child::Child(std::vector<std::string> arguments) {
         std::vector<char*> argv;
         for (std::string& argument : arguments) argv.push_back(argument.data());
         argv.push_back(nullptr);
-        execv(argv[0], argv.data());
+        execvp(argv[0], argv.data());
         _exit(127);
     }
     close(ends[1]);
@@ -63,12 +63,16 @@ std::string program() {
 
 }  // namespace
 
-BrokerChild::BrokerChild()
-    : child_({program(), "broker", "--listen", "127.0.0.1:0", "--partitions", "8", "--discard"}) {
-    const std::string said = child_.line();
-    const std::size_t at = said.find("127.0.0.1:");
-    if (at == std::string::npos) throw std::runtime_error("no broker: " + program());
-    address_ = said.substr(at, said.find(' ', at) - at);
+BrokerChild::BrokerChild(std::uint32_t brokers, std::uint32_t partitions)
+    : child_({program(), "broker", "--listen", "127.0.0.1:0", "--brokers", std::to_string(brokers),
+              "--partitions", std::to_string(partitions), "--discard"}) {
+    for (std::uint32_t i = 0; i < brokers; ++i) {
+        const std::string said = child_.line();
+        const std::size_t at = said.find("127.0.0.1:");
+        if (at == std::string::npos) throw std::runtime_error("no broker: " + program());
+        if (i != 0) address_ += ',';
+        address_ += said.substr(at, said.find(' ', at) - at);
+    }
 }
 
 std::string own_path() {

@@ -31,10 +31,11 @@ private:
     FILE* out_ = nullptr;
 };
 
-/// `ringpost broker --discard` of 8 partitions in a process of its own.
+/// `ringpost broker --discard` in a process of its own; `partitions` are those of each topic.
 class BrokerChild {
 public:
-    BrokerChild();
+    explicit BrokerChild(std::uint32_t brokers = 1, std::uint32_t partitions = 8);
+    /// Of all its brokers, separated by commas.
     const std::string& address() const { return address_; }
 
 private:

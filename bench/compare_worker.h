@@ -3,30 +3,32 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+
+#include "client.h"
 
 namespace ringpost::bench {
 
 struct Work {
-    std::string client;            ///< ringpost or librdkafka
-    std::string brokers;
+    ClientOptions client;
     std::uint64_t records = 1'000'000;
-    std::uint32_t value_bytes = 100;
-    double linger_ms = 5;
-    int acks = 1;
 };
 
 struct Measured {
-    double seconds = 0;            ///< from the first produce to the last report
-    double caller_cpu_s = 0;       ///< of the producing and polling thread, user and system
-    double other_cpu_s = 0;        ///< of all other threads of the process
-    double system_cpu_s = 0;       ///< system time within the two above
-    std::uint64_t rss_kb = 0;      ///< peak
-    std::uint64_t failed = 0;
+    /// By the names of compare's rows; what can't be had is missing.
+    std::map<std::string, double> figures;
+    /// CPU-seconds a million messages, by thread name; threads of the same name together.
+    std::map<std::string, double> threads;
 };
 
-Measured run_ringpost(const Work& work);
-Measured run_librdkafka(const Work& work);
-std::string librdkafka_version();
+/// From the first produce to the last report, after a few records to connect.
+Measured run_client(const Work& work);
+
+/// How much memory the process has with so many records queued, none of them acknowledged.
+Measured queue_client(const Work& work);
+
+/// A broker that answers everything but produce requests, until it is ended; prints its address.
+int serve_silently();
 
 }  // namespace ringpost::bench

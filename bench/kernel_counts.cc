@@ -1,85 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // System calls by the tracepoint that `perf stat -e raw_syscalls:sys_enter` counts by, the rest by
-// getrusage. The allocators and pthread_mutex_lock are replaced by ones that count, but not under a
-// sanitizer, which brings its own: both counts are 0 there.
+// getrusage.
 #include "kernel_counts.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <linux/perf_event.h>
-#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <fstream>
-
-#include "base/sanitized.h"
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-std::atomic<std::uint64_t> locks{0};
-
-[[maybe_unused]] void count(std::atomic<std::uint64_t>& counter) {
-    counter.fetch_add(1, std::memory_order_relaxed);
-}
-
-/// The C library's own, behind the one of this program.
-template <typename Function>
-[[maybe_unused]] Function* next(const char* name) {
-    return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
-}
-
-}  // namespace
-
-#ifndef RINGPOST_SANITIZED
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-void __libc_free(void*);
-
-void* malloc(std::size_t n) {
-    count(allocations);
-    return __libc_malloc(n);
-}
-void* calloc(std::size_t n, std::size_t size) {
-    count(allocations);
-    return __libc_calloc(n, size);
-}
-void* realloc(void* p, std::size_t n) {
-    count(allocations);
-    return __libc_realloc(p, n);
-}
-void free(void* p) { __libc_free(p); }
-// In the place of mimalloc's, for the library's own calls.
-void* mi_malloc_aligned(std::size_t n, std::size_t alignment) {
-    count(allocations);
-    return __libc_memalign(alignment, n);
-}
-void mi_free(void* p) { __libc_free(p); }
-
-int pthread_mutex_lock(pthread_mutex_t* mutex) {
-    static auto* const lock = next<int(pthread_mutex_t*)>("pthread_mutex_lock");
-    count(locks);
-    return lock(mutex);
-}
-int mtx_lock(mtx_t* mutex) {
-    static auto* const lock = next<int(mtx_t*)>("mtx_lock");
-    count(locks);
-    return lock(mutex);
-}
-}
-#endif
 
 namespace ringpost::bench {
 
@@ -146,7 +81,7 @@ namespace {
 
 /// The first places of a snapshot; those of the events follow.
 constexpr const char* always[] = {"minor_faults", "major_faults", "voluntary_switches",
-                                  "involuntary_switches", "cpu_ms", "allocations", "locks"};
+                                  "involuntary_switches", "cpu_ms"};
 
 }  // namespace
 
@@ -158,8 +93,7 @@ KernelCounts::Snapshot KernelCounts::now() const {
     const auto cpu_s = static_cast<double>(cpu.tv_sec) + 1e-9 * static_cast<double>(cpu.tv_nsec);
     Snapshot counts{static_cast<double>(usage.ru_minflt), static_cast<double>(usage.ru_majflt),
                     static_cast<double>(usage.ru_nvcsw), static_cast<double>(usage.ru_nivcsw),
-                    cpu_s * 1e3, static_cast<double>(allocations.load()),
-                    static_cast<double>(locks.load())};
+                    cpu_s * 1e3};
     std::size_t place = std::size(always);
     for (const Event& event : events_) {
         std::uint64_t value = 0;

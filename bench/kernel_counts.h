@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this process, all its threads together, has asked of the kernel and of the allocator.
+// What this process, all its threads together, has asked of the kernel.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ public:
     KernelCounts& operator=(const KernelCounts&) = delete;
     ~KernelCounts();
 
-    /// Since the process began; without an allocation, as these are counted, too.
+    /// Since the process began; without an allocation, as a bench may count these, too.
     using Snapshot = std::array<double, 16>;
     Snapshot now() const;
     /// What came between two snapshots, divided.

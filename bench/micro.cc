@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pieces of the record path, one by one.
+// What stands by itself: ring, encoding, CRC, varints, the hashes that place keys.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -8,8 +8,9 @@
 #include "base/crc32c.h"
 #include "base/memory.h"
 #include "base/spsc_ring.h"
+#include "base/varint.h"
 #include "produce/entry.h"
-#include "wire/partition_hash.h"
+#include "produce/partitioner.h"
 #include "wire/record.h"
 
 namespace ringpost {
@@ -35,11 +36,54 @@ void encode_record(benchmark::State& state) {
 }
 BENCHMARK(encode_record)->Arg(16)->Arg(100)->Arg(1000);
 
-void hash_key(benchmark::State& state) {
-    const std::string key(static_cast<std::size_t>(state.range(0)), 'k');
-    for (auto _ : state) benchmark::DoNotOptimize(wire::murmur2(as_bytes(key)));
+/// Sizes and deltas as records have them: of so many bits.
+void varint_small(benchmark::State& state) {
+    std::byte out[varint_bytes_max];
+    const std::int64_t n = (std::int64_t{1} << state.range(0)) - 1;
+    for (auto _ : state) {
+        std::int64_t value = n;
+        benchmark::DoNotOptimize(value);
+        benchmark::DoNotOptimize(write_small_varint(out, value));
+        benchmark::ClobberMemory();
+    }
 }
-BENCHMARK(hash_key)->Arg(8)->Arg(16)->Arg(64);
+BENCHMARK(varint_small)->Arg(5)->Arg(10)->Arg(20);
+
+void varint(benchmark::State& state) {
+    std::byte out[varlong_bytes_max];
+    const std::int64_t n = (std::int64_t{1} << state.range(0)) - 1;
+    for (auto _ : state) {
+        std::int64_t value = n;
+        benchmark::DoNotOptimize(value);
+        benchmark::DoNotOptimize(write_varint(out, value));
+        benchmark::ClobberMemory();
+    }
+}
+BENCHMARK(varint)->Arg(5)->Arg(10)->Arg(20)->Arg(62);
+
+/// The caller's half of the partitioner.
+void place_by_key(benchmark::State& state, Partitioner partitioner) {
+    const std::string key(static_cast<std::size_t>(state.range(0)), 'k');
+    std::uint32_t hash = 0;
+    for (auto _ : state) {
+        produce::place_by_key(partitioner, false, as_bytes(key), hash);
+        benchmark::DoNotOptimize(hash);
+    }
+}
+BENCHMARK_CAPTURE(place_by_key, murmur2, Partitioner::murmur2)->Arg(8)->Arg(16)->Arg(64);
+BENCHMARK_CAPTURE(place_by_key, crc32, Partitioner::consistent_random)->Arg(8)->Arg(16)->Arg(64);
+BENCHMARK_CAPTURE(place_by_key, fnv1a, Partitioner::fnv1a_random)->Arg(8)->Arg(16)->Arg(64);
+
+/// The hashes that the shard makes, because they are too large for an entry.
+void place_in_shard(benchmark::State& state, KeyHash kind) {
+    const std::string key(static_cast<std::size_t>(state.range(0)), 'k');
+    Sha1 sha1;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(produce::key_modulo(kind, as_bytes(key), 12, &sha1));
+    }
+}
+BENCHMARK_CAPTURE(place_in_shard, xxhash, KeyHash::xxhash)->Arg(16);
+BENCHMARK_CAPTURE(place_in_shard, sha1, KeyHash::sha1)->Arg(16);
 
 void ring_one_thread(benchmark::State& state) {
     const Block memory(1 << 20, 128);
@@ -59,5 +103,3 @@ BENCHMARK(ring_one_thread)->Arg(100)->Arg(1000);
 
 }  // namespace
 }  // namespace ringpost
-
-BENCHMARK_MAIN();

@@ -11,21 +11,27 @@
 
 int main(int argc, char** argv) {
     using namespace std::chrono_literals;
-    const std::string_view place = argc == 5 ? argv[4] : "";
+    const bool complete = argc == 6 || argc == 7;
+    const std::string_view place = complete ? argv[4] : "";
+    const std::string_view mode = complete ? argv[5] : "";
+    const std::size_t at_once = argc == 7 ? std::strtoul(argv[6], nullptr, 10) : 1;
     const bool by_key = place == "key";
-    if (argc != 5 || (!by_key && place != "partition" && place != "none")) {
-        std::fprintf(stderr, "record_path BROKERS RECORDS VALUE_BYTES partition|key|none\n");
+    if ((!by_key && place != "partition" && place != "none") ||
+        (mode != "threaded" && mode != "inline") || at_once == 0) {
+        std::fprintf(stderr, "record_path BROKERS RECORDS VALUE_BYTES partition|key|none "
+                             "threaded|inline [RECORDS AT ONCE]\n");
         return 2;
     }
     ringpost::Options options;
     options.bootstrap_servers = argv[1];
     options.acks = ringpost::Acks::leader;
+    if (mode == "inline") options.mode = ringpost::Mode::inline_;
     // While a thread waits in io_uring_enter, valgrind 3.19 lets no other run.
     options.io_backend = ringpost::IoBackend::epoll;
     options.spin = 0us;  // a spinning loop counts the time, not the work
     options.lane_records_max = 1'000'000;
     options.lane_ring_bytes = 64 << 20;
-    options.buffer_memory = 256 << 20;
+    options.buffer_memory = 64 << 20;
     if (!options.load_environment()) return 2;
     const auto records = std::strtoull(argv[2], nullptr, 10);
     const std::string value(std::strtoul(argv[3], nullptr, 10), 'x');
@@ -38,11 +44,20 @@ int main(int argc, char** argv) {
     if (!producer.warm_up(names, 60s)) return 1;  // what waits for metadata costs more
     ringpost::Lane lane = *producer.open_lane();
     ringpost::Record record{.topic = topic, .value = value};
+    std::vector<ringpost::Record> few;
+    few.reserve(at_once);
     for (std::uint64_t i = 0; i < records; ++i) {
         if (place == "partition") record.partition = static_cast<std::int32_t>(i % 8);
         if (by_key) record.key = keys[i % keys.size()];
         record.tag = i;
-        if (lane.produce(record) != ringpost::Errc::none) return 1;
+        if (at_once == 1) {
+            if (lane.produce(record) != ringpost::Errc::none) return 1;
+            continue;
+        }
+        few.push_back(record);
+        if (few.size() < at_once && i + 1 < records) continue;
+        if (lane.produce(few) != few.size()) return 1;
+        few.clear();
     }
     if (!lane.flush(600s).ok()) return 1;
     std::vector<ringpost::DeliveryReport> reports(4096);

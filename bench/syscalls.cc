@@ -19,6 +19,8 @@
 #include <vector>
 
 #include "child.h"
+#include "client.h"
+#include "syscalls_gate.h"
 #include "syscalls_worker.h"
 
 namespace ringpost::bench {
@@ -50,7 +52,8 @@ const std::vector<std::pair<std::string, std::string>> rows = {
 std::unique_ptr<Child> start(const CountedWork& work) {
     std::vector<std::string> arguments = {own_path(), "--worker", work.client, "-b", work.brokers,
                                           "--warm-up", std::to_string(work.warm_up), "--records",
-                                          std::to_string(work.records), "--idle-s",
+                                          std::to_string(work.records), "--burst",
+                                          std::to_string(work.burst), "--idle-s",
                                           std::to_string(work.idle_s)};
     if (work.waiting_record) arguments.emplace_back("--waiting-record");
     return std::make_unique<Child>(arguments);
@@ -176,10 +179,47 @@ void run(CountedWork work, int rounds, bool idle, bool json) {
     }
 }
 
+/// What is the same each time: of bursts of 1,000, each with one flush, what a million ask for.
+const std::vector<std::pair<std::string, std::vector<std::string>>> gated = {
+    {"ringpost", {"minor_faults", "major_faults", "allocations", "locks"}},
+    {"ringpost-inline", {"minor_faults", "major_faults", "allocations", "locks", "system_calls"}},
+};
+
+int run_gate(CountedWork work, bool update) {
+    constexpr int rounds = 3;
+    const BrokerChild broker;
+    work.brokers = broker.address();
+    work.warm_up = 1'000'000;
+    work.records = 1'000'000;
+    work.burst = 1'000;
+    Figures figures;
+    for (const auto& [client, names] : gated) {
+        work.client = client;
+        std::map<std::string, std::vector<double>> values;
+        std::string refused;
+        for (int i = 0; i < rounds; ++i) {
+            const Json run = finish(*start(work), client);
+            refused = run["refused"];
+            if (refused.empty() && client == "ringpost-inline" &&
+                run["counts"]["io_uring_enter"] == 0) {
+                refused = "there is no io_uring here, and the committed figure is its";
+            }
+            for (const std::string& name : names) {
+                if (name == "system_calls" && !refused.empty()) continue;
+                if (run["counts"].contains(name)) values[name].push_back(run["counts"][name]);
+            }
+        }
+        for (const auto& [name, of_rounds] : values) {
+            figures[fmt::format("syscalls.{}.{}", client, name)] = median(of_rounds);
+        }
+        if (!refused.empty()) fmt::print("system calls are not compared: {}\n", refused);
+    }
+    return update ? update_gates(figures) : compare_with_gates(figures);
+}
+
 int run_worker(const CountedWork& work) {
     const KernelCounts counter;
-    const Counts counts = work.client == "librdkafka" ? count_librdkafka(work, counter)
-                                                      : count_ringpost(work, counter);
+    const Counts counts = count_client(work, counter);
     fmt::print("{}\n", Json{{"counts", counts}, {"refused", counter.refused()}}.dump());
     return 0;
 }
@@ -195,22 +235,29 @@ int main(int argc, char** argv) {
     bool quick = false;
     bool idle = false;
     bool json = false;
+    bool gate = false;
+    bool update = false;
     app.add_option("--rounds", rounds, "Rounds")->check(CLI::Range(1, 1000));
-    app.add_flag("--quick", quick, "Three rounds of 1,000,000; 3 s of idleness (under 30 s)");
+    app.add_flag("--quick", quick, "Three rounds of 500,000; 3 s of idleness (under 30 s)");
     app.add_flag("--idle", idle, "10 s without work: connected, and with nobody listening");
     app.add_flag("--json", json, "For machines");
+    app.add_flag("--gate", gate, "Compare with bench/gates.txt; 1 if a figure has grown");
+    app.add_flag("--update", update, "With --gate: write it instead");
     app.add_option("--worker", work.client, "One run of this client, for the driver itself");
     app.add_option("-b,--brokers", work.brokers, "With --worker");
     app.add_option("--warm-up", work.warm_up, "With --worker");
     app.add_option("--records", work.records, "With --worker");
+    app.add_option("--burst", work.burst, "With --worker");
     app.add_option("--idle-s", work.idle_s, "With --worker");
     app.add_flag("--waiting-record", work.waiting_record, "With --worker");
     CLI11_PARSE(app, argc, argv);
     try {
         if (!work.client.empty()) return run_worker(work);
+        if (gate) return run_gate(work, update);
         if (quick) {
             rounds = 3;
-            work.records = 1'000'000;
+            work.warm_up = 1'000'000;
+            work.records = 500'000;
         }
         if (idle) work.idle_s = quick ? 3 : 10;
         run(work, rounds, idle, json);
