@@ -40,8 +40,11 @@ TEST_P(Claims, OfEverySizeCarryExactlyWhatWasCommitted) {
     const std::string key(70, 'k');
     const Bytes keys[] = {{}, "", key};
     std::vector<std::string> values;
-    for (const std::size_t size : {0, 1, 62, 63, 64, 65, 200, 8190, 8191, 8192, 8193, 70'000}) {
-        for (const std::size_t more : {0, 1, 130, 9000}) {
+    // Around the sizes at which a length takes a byte more.
+    const std::size_t sizes[] = {0, 1, 62, 63, 64, 65, 200, 8190, 8191, 8192, 8193, 70'000};
+    const std::size_t mores[] = {0, 1, 130, 9000};
+    for (const std::size_t size : sizes) {
+        for (const std::size_t more : mores) {
             const std::size_t number = values.size();
             values.push_back(std::string(size, static_cast<char>('a' + number % 26)));
             const Record record{.topic_name = "t", .key = keys[number % 3],
