@@ -24,7 +24,10 @@ MUTANTS = (
      '    if (lane.entry_runs != 2) lane.channel->reports.commit(header.size);\n'),
     ('a report comes twice', 'src/shard/lanes.cc',
      '    lane.channel->reports.commit(report_bytes_max);\n',
-     '    lane.channel->reports.commit(report_bytes_max);\n    expire(lane, entry, accepted);\n'),
+     '    lane.channel->reports.commit(report_bytes_max);\n'
+     '    if (std::byte* twice = lane.channel->reports.try_reserve(report_bytes_max)) {\n'
+     '        std::memcpy(twice, at, report_bytes_max);\n'
+     '        lane.channel->reports.commit(report_bytes_max);\n    }\n'),
     ('an answer frees memory that is still being sent', 'src/broker/pipeline.cc',
      '== SlotState::sending) return false;\n',
      '== SlotState::sending) {\n            slots_[order_[0]].state = SlotState::awaiting;\n'
@@ -76,13 +79,11 @@ MUTANTS = (
     ('a stop leaves what it could not send', 'src/shard/shard.cc',
      '        core_->purge(Purge::all, now);\n', ''),
     ('a credit leaks when a record fails', 'src/api/report_reader.cc',
-     '    const TagLog::Kept kept = tags_.release(slot);\n    const std::uint32_t index',
-     '    const TagLog::Kept kept = tags_.release(slot);\n'
-     '    if (report_.error != Errc::none) tags_.next(), tags_.commit(kept);\n'
-     '    const std::uint32_t index'),
-    ('a credit comes back twice', 'src/api/lane_impl.cc',
-     '    host_->credits.give(read.credits);\n',
-     '    host_->credits.give(read.credits + (read.credits > 3));\n'),
+     '    if (ours) uncredited_ += records;\n',
+     '    if (ours && (!failed || records > 1)) uncredited_ += records;\n'),
+    ('a credit comes back twice', 'src/api/report_reader.cc',
+     '    if (ours) uncredited_ += records;\n',
+     '    if (ours) uncredited_ += records + (records > 3);\n'),
     ('old bytes are read after a reconnect', 'src/broker/connection.cc',
      '    received_begin_ = received_end_ = 0;\n    versions_', '    versions_'),
     ('a throttle is ignored', 'src/produce/producer_core.cc',
