@@ -321,10 +321,10 @@ Errc LaneImpl::admit(const Record& record, Draft& draft) {
 }
 
 /// Room in the ring for the record with a value of `value_size`, -1 for null; its place and time.
-Errc LaneImpl::reserve(const Record& record, std::int64_t value_size, Draft& draft) {
-    const HeaderViews headers(record.headers, many_headers_);
+Errc LaneImpl::reserve(const Record& record, std::int64_t value_size,
+                       std::span<const wire::HeaderView> headers, Draft& draft) {
     const std::int64_t key_size = size_or_null(record.key);
-    const std::size_t tail = wire::record_tail_size(key_size, value_size, headers.span());
+    const std::size_t tail = wire::record_tail_size(key_size, value_size, headers);
     if (produce::record_bytes_bound(tail) > host_->options.message_max_bytes) [[unlikely]] {
         return Errc::record_too_large;
     }
@@ -383,9 +383,9 @@ Errc LaneImpl::try_any(const Record& record, Ask* ask) noexcept {
     Draft draft;
     Errc error = admit(record, draft);
     if (error != Errc::none) [[unlikely]] return error;
-    error = reserve(record, size_or_null(record.value), draft);
-    if (error != Errc::none) [[unlikely]] return error;
     const HeaderViews headers(record.headers, many_headers_);
+    error = reserve(record, size_or_null(record.value), headers.span(), draft);
+    if (error != Errc::none) [[unlikely]] return error;
     std::byte* const tail = draft.at + sizeof(Entry);
     const std::byte* const end = wire::write_record_tail(
         tail, record.key.data(), size_or_null(record.key), record.value.data(),
@@ -523,7 +523,8 @@ Errc LaneImpl::try_claim(const Record& record, std::size_t value_bytes,
     Errc error = admit(claim.record, claim.draft);
     if (error != Errc::none) return error;
     const auto size = static_cast<std::int64_t>(value_bytes);
-    error = reserve(claim.record, size, claim.draft);
+    const HeaderViews headers(record.headers, many_headers_);
+    error = reserve(claim.record, size, headers.span(), claim.draft);
     if (error != Errc::none) return error;
     claim.length_at = wire::write_sized_field(claim.draft.at + sizeof(Entry), record.key.data(),
                                               size_or_null(record.key));

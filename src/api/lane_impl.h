@@ -112,7 +112,8 @@ private:
     std::uint32_t own_timeout_ms(const Record& record) const;
     Errc find_slot(std::uint32_t& slot);
     Errc admit(const Record& record, Draft& draft);
-    Errc reserve(const Record& record, std::int64_t value_size, Draft& draft);
+    Errc reserve(const Record& record, std::int64_t value_size,
+                 std::span<const wire::HeaderView> headers, Draft& draft);
     Errc submit(const Record& record, const Draft& draft, std::size_t tail, Ask* ask);
     Errc try_any(const Record& record, Ask* ask) noexcept;
     Errc try_claim(const Record& record, std::size_t value_bytes,
