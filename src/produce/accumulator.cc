@@ -18,9 +18,11 @@ std::size_t room_needed(const Entry& entry) {
     return wire::record_prefix_bytes_max + entry.tail_size() + sizeof(Run);
 }
 
-/// One that has its share leaves something for those that have little.
-BatchPool::Use use_for(const Partition& partition) {
-    return is_full(partition) ? BatchPool::Use::frugal : BatchPool::Use::ordinary;
+/// One that has its share leaves something for those that have little. What was parked need not: it
+/// gives back as much as it takes, and what is behind it waits.
+BatchPool::Use use_for(const Partition& partition, const Batch* parked) {
+    const bool frugal = parked == nullptr && is_full(partition);
+    return frugal ? BatchPool::Use::frugal : BatchPool::Use::ordinary;
 }
 
 }  // namespace
@@ -41,7 +43,7 @@ BatchPool::Use use_for(const Partition& partition) {
             if (batch->last_slab().room() >= need) [[likely]] return batch;
             // A batch nearly full is better off leaving than taking another piece of memory.
             if (batch->bytes < config_.batch_bytes / 4 * 3 &&
-                pool_.try_grow(*batch, need, use_for(partition))) {
+                pool_.try_grow(*batch, need, use_for(partition, origin.parked))) {
                 delivery_.on_grown(*batch);
                 return batch;
             }
@@ -97,6 +99,7 @@ Accumulator::Appended Accumulator::append(const Entry& entry, std::uint16_t lane
     if (topic->state == Topic::State::known && topic->parked.empty()) [[likely]] {
         return place(*topic, entry, lane, origin, now);
     }
+    if (topic->state == Topic::State::known) return Appended::not_yet;
     if (!topic->in_use()) cluster_.use(*topic, now);
     if (topic->state == Topic::State::refused) {
         if (now < topic->refused_until) return park(*topic, entry, lane, origin, topic->error);
@@ -114,7 +117,7 @@ void Accumulator::on_refused(const Entry& entry) {
 Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const Origin& origin,
                                Instant now) {
     const std::size_t need = wire::batch_header_bytes + room_needed(entry);
-    Batch* batch = pool_.try_take(partition.slab_wish, need, use_for(partition));
+    Batch* batch = pool_.try_take(partition.slab_wish, need, use_for(partition, origin.parked));
     if (batch == nullptr) return nullptr;
     batch->partition = &partition;
     batch->topic = partition.topic;

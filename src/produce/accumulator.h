@@ -23,7 +23,12 @@ namespace ringpost::produce {
 /// Allocates: never.
 class Accumulator {
 public:
-    enum class Appended : std::uint8_t { yes, no_memory };
+    enum class Appended : std::uint8_t {
+        yes,
+        no_memory,
+        not_yet,   ///< what was parked for the topic moves first; parked behind it, it would be
+                   ///< copied twice, and under load there would be no end of that
+    };
 
     Accumulator(const Config& config, Cluster& cluster, BatchPool& pool, Delivery& delivery,
                 Readiness& readiness, FlushTracker& flushes, Prng& prng)

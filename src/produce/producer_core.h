@@ -42,10 +42,12 @@ public:
     Topic* find_topic(std::uint32_t id) { return cluster_.topic(id); }
     void add_topic(std::uint32_t id, std::string_view name, Instant now);
     /// Copies the record into a batch. False: no memory; every open batch is now on its way, and
-    /// the record is to be offered again after something was resolved.
+    /// the record is to be offered again after something was resolved. Or what was parked for its
+    /// topic moves first: then it is to be offered again in the next turn.
     bool try_append(const Entry& entry, std::uint16_t lane, Instant now) {
         using enum Accumulator::Appended;
-        return accumulator_.append(entry, lane, now) == yes || on_no_memory(entry, now);
+        const Accumulator::Appended appended = accumulator_.append(entry, lane, now);
+        return appended == yes || (appended == no_memory && on_no_memory(entry, now));
     }
     void end_of_drain(Instant now) { accumulator_.end_of_drain(now); }
     void release_lent(Batch& batch) { delivery_.release_lent(batch); }

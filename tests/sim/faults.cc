@@ -341,8 +341,13 @@ std::vector<std::byte> World::read_all(const fake::PartitionLog& log) {
 }
 
 /// As a broker does after producer.id.expiration.ms: never while a producer may still send again
-/// what the partition has appended.
+/// what the partition has appended, or has done so and the request is still on its way.
 bool World::forget_producers() {
+    const bool late = std::ranges::any_of(wires_, [](const auto& w) {
+        const bool holds = w->handling || !w->requests.empty() || !w->requests_under_way.empty();
+        return w->io == nullptr && w->open_at_node && holds;
+    });
+    if (late) return false;
     Duration longest;
     for (const ProducerPlan& p : plan_.producers) {
         longest = std::max(longest, Duration::from(p.options.delivery_timeout) +

@@ -206,6 +206,26 @@ TEST(Accumulator, ParkedRecordsKeepTheirOrder) {
     EXPECT_EQ(world.count(Errc::none), 1000U);
 }
 
+TEST(Accumulator, WhatComesBehindParkedRecordsWaitsUntilTheseHaveMoved) {
+    Config config;
+    config.turn_items_max = 10;
+    CoreWorld world({.partitions = 1}, config);
+    world.add_topic(0, "t");
+    for (std::uint32_t i = 0; i < 1000; ++i) ASSERT_TRUE(world.produce(0, i, std::to_string(i)));
+    world.settle();
+    ASSERT_EQ(world.core->find_topic(0)->state, Topic::State::known);
+    ASSERT_FALSE(world.core->find_topic(0)->parked.empty());
+    EXPECT_FALSE(world.produce(0, 1000, "1000"));
+    EXPECT_LE(world.core->next_deadline(world.now), world.now) << "there is no news to wait for";
+    int turns = 1;
+    for (; !world.produce(0, 1000, "1000"); ++turns) world.core->advance(world.now);
+    EXPECT_GE(turns, 90) << "ten a turn";
+    world.pass(second);
+    const std::vector<std::string> log = world.log("t");
+    ASSERT_EQ(log.size(), 1001U);
+    for (std::size_t i = 0; i < log.size(); ++i) ASSERT_EQ(log[i], std::to_string(i));
+}
+
 TEST(Accumulator, ARefusedTopicFailsItsRecordsAtOnce) {
     CoreWorld world;
     world.add_topic(0, "not/valid");

@@ -140,6 +140,28 @@ TEST(Shares, EvenWhatIsInTheRingsLeavesAReserve) {
     EXPECT_FALSE(produce_to(0));
 }
 
+/// What was parked for a topic gives back as much as it takes: no full partition holds it up.
+TEST(Shares, WhatIsParkedForAFullPartitionMovesOn) {
+    Shared w;
+    w.hold_answers(true);
+    w.add_topic(1, "parked");
+    const auto produce_to = [&](std::uint32_t topic, std::uint32_t partition) {
+        return w.produce(topic, w.next++, std::string(900, 'v'),
+                         static_cast<std::int32_t>(partition));
+    };
+    while (produce_to(1, 1)) {}  // nothing is known of it yet
+    while (produce_to(0, 1)) {}  // the rest, but for the reserve, is a full partition's
+    ASSERT_TRUE(w.full(1));
+    w.hold_answers_of(w.broker_of(1));
+    w.hold_answers(false);
+    w.pass(Duration::seconds(1));
+    Topic& parked = *w.core->find_topic(1);
+    ASSERT_EQ(parked.state, Topic::State::known);
+    ASSERT_EQ(parked.partitions[1]->node, w.core->find_topic(0)->partitions[1]->node);
+    EXPECT_TRUE(parked.parked.empty());
+    EXPECT_EQ(w.count(Errc::none), 0U);
+}
+
 TEST(Shares, WhatAPartitionHoldsMovesWithItsLeader) {
     Shared w;
     w.hold_answers_of(w.broker_of(0));
