@@ -30,7 +30,7 @@ bool is_built_in(Codec codec);
 /// |-------|-------------|----------|-------------------------------------------------------------|
 /// | gzip  | 1..9        | -1       | zlib's; -1 is zlib's 6                                      |
 /// | lz4   | 1..17       | 9        | Kafka's own: 9 is the fast compressor, any other one is LZ4 |
-/// |       |             |          | HC at that level, where 13 to 17 are the same as 12         |
+/// |       |             |          | HC of that level, and from 10 on of LZ4's own level 9       |
 /// | zstd  | -131072..22 | 3        | zstd's                                                      |
 struct LevelRange {
     int min = 0;

@@ -29,11 +29,15 @@ constexpr std::size_t size_bytes = 4;
 constexpr std::uint32_t stored_bit = 1U << 31;
 
 /// A slice is a block. JSON log lines: 64 KiB take 100 us by the fast compressor (ratio 2.57; 2.49
-/// in blocks of 32 KiB). HC takes 260 us for 32 KiB at level 3, 500 us at 9 and 1 ms at 12; blocks
-/// of 16 KiB would be halfway to what the fast one gives for a fifth of the time (level 9: 3.20 in
-/// blocks of 64 KiB, 2.99 of 32, 2.77 of 16).
+/// in blocks of 32 KiB). HC takes 260 us for 32 KiB at level 3 and 500 us at 9; blocks of 16 KiB
+/// would be halfway to what the fast one gives for a fifth of the time (level 9: 3.20 in blocks of
+/// 64 KiB, 2.99 of 32, 2.77 of 16).
 constexpr std::size_t fast_slice_bytes = 64 << 10;
 constexpr std::size_t hc_slice_bytes = 32 << 10;
+
+/// The library's levels 10 to 12 allocate within each call, and take two to three times as long to
+/// save another 0.2 %.
+constexpr int hc_level_max = 9;
 
 std::byte* store_le(std::byte* at, std::uint32_t n) {
     store_be(at, __builtin_bswap32(n));
@@ -104,7 +108,7 @@ private:
 Result<std::unique_ptr<Compressor>> make_lz4(int level, std::size_t stream_bytes_max) {
     const bool fast = level == levels_of(Codec::lz4).standard;
     auto compressor = std::make_unique<Lz4Compressor>(
-        fast, std::min(level, LZ4HC_CLEVEL_MAX), fast ? fast_slice_bytes : hc_slice_bytes,
+        fast, std::min(level, hc_level_max), fast ? fast_slice_bytes : hc_slice_bytes,
         stream_bytes_max);
     if (!compressor->has_memory()) return no_memory_for(Codec::lz4);
     return std::unique_ptr<Compressor>(std::move(compressor));

@@ -46,18 +46,19 @@ std::size_t slice_bytes_of(int level) {
         ->slice_bytes;
 }
 
-/// The window, which is the largest part of what many levels take, spans no more than this.
-constexpr int window_log_max = std::countr_zero(limits::compression_window_bytes_max);
+/// By the window go the tables, too.
+constexpr unsigned window_log_max = std::countr_zero(limits::compression_window_bytes_max);
 
-/// Zstd's own choice for a level depends on the stream's size, by these steps: what is smaller is
-/// not always less. What they need at most, from the library itself.
-std::size_t context_bytes(int level, int window_log, std::size_t stream_bytes_max) {
+/// Zstd's own choice for a level depends on the stream's size, by these steps, and a smaller stream
+/// does not always need less. What they need at most, by the library's own account.
+std::size_t context_bytes(int level, std::size_t stream_bytes_max) {
     std::size_t bytes = 0;
     for (const std::size_t step : {std::size_t{16} << 10, std::size_t{128} << 10,
                                    std::size_t{256} << 10, stream_bytes_max}) {
         const std::size_t stream = std::min(step, stream_bytes_max);
         ZSTD_compressionParameters parameters = ZSTD_getCParams(level, stream, 0);
-        parameters.windowLog = std::min(parameters.windowLog, static_cast<unsigned>(window_log));
+        parameters.windowLog = std::min(parameters.windowLog, window_log_max);
+        parameters = ZSTD_adjustCParams(parameters, stream, 0);
         bytes = std::max(bytes, ZSTD_estimateCStreamSize_usingCParams(parameters));
     }
     return bytes;
@@ -67,16 +68,18 @@ class ZstdCompressor final : public Compressor {
 public:
     ZstdCompressor(int level, std::size_t stream_bytes_max)
         : stream_bytes_max_(stream_bytes_max),
-          state_(context_bytes(level, window_log_max, stream_bytes_max), alignof(std::max_align_t)),
+          state_(context_bytes(level, stream_bytes_max), alignof(std::max_align_t)),
           out_(ZSTD_compressBound(slice_bytes_of(level)) + ZSTD_FRAMEHEADERSIZE_MAX, 1) {
         slice_bytes_ = slice_bytes_of(level);
         memory_bytes_ = state_.size() + out_.size();
         if (!has_memory()) return;
         context_ = ZSTD_initStaticCCtx(state_.data(), state_.size());
         RINGPOST_ASSERT(context_ != nullptr);
+        // Or it would not write the frame's size.
+        check(ZSTD_CCtx_reset(context_, ZSTD_reset_session_and_parameters));
         set(ZSTD_c_compressionLevel, level);
         const unsigned window_log = ZSTD_getCParams(level, stream_bytes_max, 0).windowLog;
-        if (window_log > window_log_max) set(ZSTD_c_windowLog, window_log_max);
+        if (window_log > window_log_max) set(ZSTD_c_windowLog, static_cast<int>(window_log_max));
     }
     bool has_memory() const { return state_ && out_; }
 

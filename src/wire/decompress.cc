@@ -35,16 +35,13 @@ public:
     /// Room for what comes next, never none: one byte beyond the limit, so that it is seen whether
     /// there is more.
     std::span<std::byte> room() {
-        if (used_ == out_.size()) {
-            const std::size_t so_far = used_ - start_;
-            grow(std::min(bytes_max_ + 1 - so_far, std::max(so_far, step_bytes)));
-        }
+        if (used_ == out_.size()) grow(1);
         return std::span(out_).subspan(used_);
     }
     /// So many bytes at once, which are known to come.
     bool reserve(std::size_t bytes) {
         if (bytes > bytes_max_ - (used_ - start_)) return false;
-        if (bytes > out_.size() - used_) grow(bytes - (out_.size() - used_));
+        if (bytes > out_.size() - used_) grow(bytes);
         return true;
     }
     std::byte* position() { return out_.data() + used_; }
@@ -61,9 +58,12 @@ public:
 private:
     static constexpr std::size_t step_bytes = 64 << 10;
 
-    void grow(std::size_t bytes) {
-        if (out_.capacity() < out_.size() + bytes) out_.reserve(out_.size() + bytes);
-        out_.resize(out_.size() + bytes);
+    void grow(std::size_t bytes_min) {
+        const std::size_t so_far = used_ - start_;
+        const std::size_t wanted = std::max({bytes_min, so_far, step_bytes});
+        const std::size_t size = used_ + std::min(wanted, bytes_max_ + 1 - so_far);
+        out_.reserve(size);  // and no more, as `resize` alone would
+        out_.resize(size);
     }
 
     std::vector<std::byte>& out_;
