@@ -77,6 +77,13 @@ inline constexpr std::uint32_t lane_turn_bytes = 256 * 1024;
 /// Topics that a shard begins to warm up in one turn: a name to be kept costs some hundred ns.
 inline constexpr std::uint32_t warm_up_turn_topics = 500;
 
+/// How far back zstd looks for what it has seen before: bounds its compressor's memory, which at the
+/// highest levels would be 700 MiB for a batch of 64 MiB. Most batches are smaller. A power of two.
+inline constexpr std::uint32_t compression_window_bytes_max = 1U << 20;
+
+/// Bytes of one batch's records behind their compression, for whoever reads them back.
+inline constexpr std::uint32_t decompressed_bytes_max = 128U << 20;
+
 /// A response larger than this ends the connection (librdkafka's receive.message.max.bytes).
 inline constexpr std::uint32_t response_bytes_max = 100'000'000;
 
@@ -100,6 +107,9 @@ inline constexpr std::uint64_t sticky_weights_good_for_ns_a_partition = 1'000;
 
 static_assert(request_partitions_max * 2 + 2 <= send_pieces_max,
               "a request of one-piece batches must fit one send");
+static_assert((compression_window_bytes_max & (compression_window_bytes_max - 1)) == 0);
+static_assert(decompressed_bytes_max > record_bytes_limit,
+              "a batch of the largest record must be readable");
 static_assert(slab_bytes_min <= slab_bytes_growth_max);
 static_assert((slab_bytes_min & (slab_bytes_min - 1)) == 0);
 static_assert((slab_bytes_growth_max & (slab_bytes_growth_max - 1)) == 0);
