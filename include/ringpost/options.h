@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,17 @@ enum class MetadataRecovery : std::uint8_t {
 };
 
 enum class IoBackend : std::uint8_t { automatic, io_uring, epoll };
+
+/// What a batch's records are compressed with; the numbers are Kafka's.
+enum class CompressionType : std::uint8_t { none = 0, gzip = 1, snappy = 2, lz4 = 3, zstd = 4 };
+
+/// How one topic's batches are compressed, whatever the others' are.
+struct TopicCompression {
+    std::string topic;
+    CompressionType type = CompressionType::none;
+    std::optional<int> level;   ///< as in the codec's own option; none: what that says
+    bool operator==(const TopicCompression&) const = default;
+};
 
 /// Who has set an option: recorded by what reads text, for people; a producer does not need it.
 struct OptionOrigin {
@@ -122,6 +134,23 @@ struct [[gnu::visibility("default")]] Options {
     std::uint32_t batch_bytes = 128 * 1024;
     /// `batch.num.messages`: records of a batch that make it leave at once.
     std::uint32_t batch_records = 50'000;
+    /// `compression.type`: what batches are compressed with, but for those that would not get
+    /// smaller, which go as they are. Zstd needs brokers of Kafka 2.1 or later. A batch is as large
+    /// as is likely to come to batch.size when it is compressed, by what the topic's last ones did.
+    CompressionType compression_type = CompressionType::none;
+    /// `compression.gzip.level`: 1..9, or -1: zlib's default.
+    int compression_gzip_level = -1;
+    /// `compression.lz4.level`: 1..17 (KIP-390); 9, the default, is the fast compressor, others are
+    /// LZ4 HC's levels.
+    int compression_lz4_level = 9;
+    /// `compression.zstd.level`: -131072..22. Levels above 9 take turns of the loop that are longer
+    /// than a quarter of a millisecond.
+    int compression_zstd_level = 3;
+    /// `compression.level`: instead of these three, by librdkafka's numbers: gzip 0..9, lz4 0..12
+    /// (up to 2 is the fast compressor), zstd 0..22. -1: the codec's own option counts.
+    int compression_level = -1;
+    /// `compression.topics`: TOPIC=CODEC or TOPIC=CODEC:LEVEL, separated by commas.
+    std::vector<TopicCompression> topic_compression;
     /// `message.max.bytes`: the largest encoded record, its batch's 61-byte header included. The
     /// broker's own default bound is 1,048,588 (its message.max.bytes).
     std::uint32_t message_max_bytes = 1'000'000;

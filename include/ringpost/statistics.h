@@ -95,6 +95,7 @@ struct ShardCounters {
     std::uint64_t batches_retried = 0;    ///< of those sent: not for the first time
     std::uint64_t batch_records_sent = 0;
     std::uint64_t batch_bytes_sent = 0;
+    std::uint64_t plain_bytes_sent = 0;   ///< the same before they were compressed
     std::uint64_t batches_delivered = 0;
     std::uint64_t batches_failed = 0;
     std::uint64_t requests_sent = 0;

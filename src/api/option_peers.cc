@@ -48,10 +48,6 @@ constexpr AliasRow aliases[] = {
 };
 
 constexpr PeerRow peers[] = {
-    {"compression.type compression.codec compression", "none 0",
-     "compression is not supported yet, records are sent as they are"},
-    {"compression.level compression.gzip.level compression.lz4.level compression.zstd.level", "",
-     "compression is not supported yet, records are sent as they are"},
     {"security.protocol", "plaintext", "TLS and SASL are not supported yet"},
     {"ssl.* sasl.* https.* security.providers enable.ssl.certificate.verification "
      "enable.sasl.oauthbearer.unsecure.jwt",

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "api/compression.h"
 #include "api/option_values.h"
 #include "base/limits.h"
 
@@ -37,12 +38,27 @@ constexpr Choice<MetadataRecovery> recovery_choices[] = {
 constexpr Choice<IoBackend> io_choices[] = {{"auto", IoBackend::automatic},
                                             {"io_uring", IoBackend::io_uring},
                                             {"epoll", IoBackend::epoll}};
+/// pykafka's CompressionType is a number.
+constexpr Choice<CompressionType> codec_choices[] = {
+    {"none", CompressionType::none},     {"gzip", CompressionType::gzip},
+    {"snappy", CompressionType::snappy}, {"lz4", CompressionType::lz4},
+    {"zstd", CompressionType::zstd},     {"0", CompressionType::none},
+    {"1", CompressionType::gzip},        {"2", CompressionType::snappy},
+    {"3", CompressionType::lz4},         {"4", CompressionType::zstd}};
 /// librdkafka's log_level is syslog's number.
 constexpr Choice<LogLevel> log_choices[] = {
     {"off", LogLevel::off}, {"error", LogLevel::error}, {"warn", LogLevel::warn},
     {"info", LogLevel::info}, {"debug", LogLevel::debug}, {"0", LogLevel::error},
     {"1", LogLevel::error}, {"2", LogLevel::error}, {"3", LogLevel::error},
     {"4", LogLevel::warn}, {"5", LogLevel::info}, {"6", LogLevel::info}, {"7", LogLevel::debug}};
+
+template <auto Member, CompressionType type>
+bool set_level(Options& o, std::string_view value) {
+    int level = 0;
+    if (!parse_number(value, level) || !has_level(type, level)) return false;
+    o.*Member = level;
+    return true;
+}
 
 bool set_idempotence(Options& o, std::string_view value) {
     if (!parse_bool(value, o.enable_idempotence)) return false;
@@ -63,6 +79,48 @@ bool set_cpus(Options& o, std::string_view value) {
     return true;
 }
 std::string show_cpus(const Options& o) { return fmt::format("{}", fmt::join(o.cpus, ",")); }
+
+/// TOPIC=CODEC[:LEVEL]
+bool parse_topic_compression(std::string_view text, TopicCompression& out) {
+    const std::size_t equals = text.find('=');
+    if (equals == 0 || equals == text.npos || equals > limits::topic_name_bytes_max) return false;
+    out.topic = text.substr(0, equals);
+    text.remove_prefix(equals + 1);
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    Options codec;
+    if (!set_choice<&Options::compression_type, codec_choices>(codec, text.substr(0, colon))) {
+        return false;
+    }
+    out.type = codec.compression_type;
+    out.level.reset();
+    if (colon == text.size()) return true;
+    int level = 0;
+    if (!parse_number(text.substr(colon + 1), level)) return false;
+    out.level = level;
+    return has_level(out.type, level);
+}
+
+bool set_topic_compression(Options& o, std::string_view value) {
+    std::vector<TopicCompression> all;
+    while (!value.empty()) {
+        const std::size_t comma = std::min(value.find(','), value.size());
+        TopicCompression one;
+        if (!parse_topic_compression(value.substr(0, comma), one)) return false;
+        if (std::ranges::count(all, one.topic, &TopicCompression::topic) != 0) return false;
+        all.push_back(std::move(one));
+        value.remove_prefix(std::min(comma + 1, value.size()));
+    }
+    o.topic_compression = std::move(all);
+    return true;
+}
+std::string show_topic_compression(const Options& o) {
+    std::string text;
+    for (const TopicCompression& one : o.topic_compression) {
+        text += fmt::format("{}{}={}", text.empty() ? "" : ",", one.topic, to_string(one.type));
+        if (one.level) text += fmt::format(":{}", *one.level);
+    }
+    return text;
+}
 
 constexpr std::int64_t day_ms = 86'400'000;
 
@@ -117,6 +175,28 @@ constexpr OptionRow rows[] = {
     {"batch.num.messages", "min.queued.messages", "1 to 1000000",
      set_number<&Options::batch_records, 1, 1'000'000>, show_number<&Options::batch_records>,
      "Records of a batch that make it leave at once."},
+    {"compression.type", "compression.codec compression", "none, gzip, snappy, lz4 or zstd",
+     set_choice<&Options::compression_type, codec_choices>,
+     show_choice<&Options::compression_type, codec_choices>,
+     "What batches are compressed with, but for those that would not get smaller."},
+    {"compression.gzip.level", "", "1 to 9, or -1: zlib's default",
+     set_level<&Options::compression_gzip_level, CompressionType::gzip>,
+     show_number<&Options::compression_gzip_level>, "How hard gzip tries."},
+    {"compression.lz4.level", "", "1 to 17",
+     set_level<&Options::compression_lz4_level, CompressionType::lz4>,
+     show_number<&Options::compression_lz4_level>,
+     "How hard lz4 tries: 9 is the fast compressor (KIP-390), others are LZ4 HC's levels."},
+    {"compression.zstd.level", "", "-131072 to 22",
+     set_level<&Options::compression_zstd_level, CompressionType::zstd>,
+     show_number<&Options::compression_zstd_level>, "How hard zstd tries."},
+    {"compression.level", "", "gzip 0 to 9, lz4 0 to 12, zstd 0 to 22, or -1: the codec's own option",
+     set_number<&Options::compression_level, -1, 22>, show_number<&Options::compression_level>,
+     "The level of whichever codec it is, by librdkafka's numbers."},
+    {"compression.topics", "",
+     "TOPIC=CODEC[:LEVEL][,...], each once, with none, gzip (1 to 9), snappy, lz4 (1 to 17) or "
+     "zstd (-131072 to 22)",
+     set_topic_compression, show_topic_compression,
+     "Codecs of single topics, instead of `compression.type`."},
     {"message.max.bytes", "", "1000 to 67108864 bytes",
      set_number<&Options::message_max_bytes, 1000, 64 << 20>,
      show_number<&Options::message_max_bytes>,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/bootstrap.h"
+#include "api/compression.h"
 #include "api/option_table.h"
 #include "api/option_values.h"
 #include "api/properties.h"
@@ -192,6 +193,7 @@ Result<void> Options::validate() const {
                                    "two out",
                                    said("enable.idempotence"), said("retries")));
     }
+    if (auto compression = api::check_compression(o); !compression) return compression;
     const auto is_below = [&](std::string_view low, std::string_view high, std::string_view why) {
         return invalid(fmt::format("{} is below {}{}", said(low), said(high), why));
     };

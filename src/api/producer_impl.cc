@@ -11,6 +11,7 @@
 #include <bit>
 
 #include "api/bootstrap.h"
+#include "api/compression.h"
 #include "api/thread_lanes.h"
 #include "base/limits.h"
 #include "base/sha1.h"
@@ -50,6 +51,8 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     p.batch_bytes = o.batch_bytes;
     p.batch_records = o.batch_records;
     p.request_bytes_max = o.request_bytes_max;
+    p.compression = compression_of(o);
+    p.topic_compression = topic_compression_of(o);
     p.delivery_timeout = Duration::from(o.delivery_timeout);
     p.request_timeout = Duration::from(o.request_timeout);
     p.retries = o.retries;

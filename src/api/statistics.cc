@@ -28,6 +28,7 @@ constexpr Field fields[] = {
     {"batches_retried", &ShardCounters::batches_retried},
     {"batch_records_sent", &ShardCounters::batch_records_sent},
     {"batch_bytes_sent", &ShardCounters::batch_bytes_sent},
+    {"plain_bytes_sent", &ShardCounters::plain_bytes_sent},
     {"batches_delivered", &ShardCounters::batches_delivered},
     {"batches_failed", &ShardCounters::batches_failed},
     {"requests_sent", &ShardCounters::requests_sent},

@@ -28,6 +28,9 @@ inline constexpr std::uint32_t request_partitions_max = 256;
 /// record takes one piece of its own size.
 inline constexpr std::uint32_t batch_slabs_max = 16;
 
+/// Pieces of a compressed batch's memory: the first is what the estimate says, the others double.
+inline constexpr std::uint32_t packed_pieces_max = 8;
+
 /// Pieces that one send may name (the kernel's UIO_MAXIOV).
 inline constexpr std::uint32_t send_pieces_max = 1024;
 

@@ -39,10 +39,10 @@ BatchPool::Use use_for(const Partition& partition, const Batch* parked) {
     Batch* batch = partition.open;
     if (batch != nullptr) [[likely]] {
         const bool same_timeout = batch->timeout_ms == entry.timeout_ms();
-        if (same_timeout && batch->bytes + need <= config_.batch_bytes + sizeof(Run)) {
+        if (same_timeout && batch->bytes + need <= batch->bytes_max + sizeof(Run)) {
             if (batch->last_slab().room() >= need) [[likely]] return batch;
             // A batch nearly full is better off leaving than taking another piece of memory.
-            if (batch->bytes < config_.batch_bytes / 4 * 3 &&
+            if (batch->bytes < batch->bytes_max / 4 * 3 &&
                 pool_.try_grow(*batch, need, use_for(partition, origin.parked))) {
                 delivery_.on_grown(*batch);
                 return batch;
@@ -73,7 +73,7 @@ BatchPool::Use use_for(const Partition& partition, const Batch* parked) {
     batch->max_timestamp_ms = std::max(batch->max_timestamp_ms, entry.timestamp_ms);
     batch->add_run(lane, entry.slot);
     // Another record like this one would not fit: no use in waiting for it.
-    if (batch->bytes + size > config_.batch_bytes || batch->record_count >= config_.batch_records) {
+    if (batch->bytes + size > batch->bytes_max || batch->record_count >= config_.batch_records) {
         seal(partition, *batch, now);
     } else if (entry.is_urgent() && !batch->due) [[unlikely]] {
         make_due(*batch, now);
@@ -123,6 +123,7 @@ Batch* Accumulator::open_batch(Partition& partition, const Entry& entry, const O
     batch->topic = partition.topic;
     batch->slabs[0].used = wire::batch_header_bytes;
     batch->bytes = wire::batch_header_bytes;
+    batch->bytes_max = partition.topic->packing.batch_bytes;
     batch->base_timestamp_ms = entry.timestamp_ms;
     batch->max_timestamp_ms = entry.timestamp_ms;
     batch->created = origin.created;
@@ -151,7 +152,7 @@ void Accumulator::seal(Partition& partition, Batch& batch, Instant now) {
     delivery_.on_sealed(batch);
     chooser_.on_sealed(partition, batch);
     const std::uint32_t whole = std::bit_ceil(batch.bytes);
-    partition.slab_wish = std::clamp(std::min(whole, std::bit_ceil(config_.batch_bytes)),
+    partition.slab_wish = std::clamp(std::min(whole, std::bit_ceil(batch.bytes_max)),
                                      limits::slab_bytes_min, limits::slab_bytes_growth_max);
     readiness_.update(partition, now);
 }

@@ -139,9 +139,10 @@ void Answers::on_too_large(Batch& batch, Errc error, Instant now) {
     Partition& partition = *batch.partition;
     config_.log.warn("{}-{}: a batch of {} bytes was refused: {}; its {} records go in two halves. "
                      "Lower batch.size to what the topic takes, or raise its max.message.bytes",
-                     partition.topic->name, partition.index, batch.bytes, to_string(error),
+                     partition.topic->name, partition.index, batch.wire_bytes(), to_string(error),
                      batch.record_count);
     if (!batch.maybe_written) batch.last_error = error;
+    packer_.forget_ratio(*partition.topic);
     if (!rebatch_.halve(batch)) return retry(batch, error, false, now);  // memory may come free
     partition.gate_open = false;
     settle(partition, now);

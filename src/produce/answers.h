@@ -7,6 +7,7 @@
 #include "produce/config.h"
 #include "produce/delivery.h"
 #include "produce/readiness.h"
+#include "produce/packer.h"
 #include "produce/rebatch.h"
 #include "produce/sequence.h"
 #include "wire/produce_response_reader.h"
@@ -17,9 +18,9 @@ namespace ringpost::produce {
 class Answers {
 public:
     Answers(const Config& config, Cluster& cluster, BatchPool& pool, Delivery& delivery,
-            Readiness& readiness, ProducerIdentity& identity, Prng& prng)
+            const Packer& packer, Readiness& readiness, ProducerIdentity& identity, Prng& prng)
         : config_(config), cluster_(cluster), rebatch_(pool, delivery), delivery_(delivery),
-          readiness_(readiness), identity_(identity), prng_(prng) {}
+          packer_(packer), readiness_(readiness), identity_(identity), prng_(prng) {}
 
     /// What the owner has to do after an answer.
     struct Todo {
@@ -63,6 +64,7 @@ private:
     Cluster& cluster_;
     Rebatch rebatch_;
     Delivery& delivery_;
+    const Packer& packer_;
     Readiness& readiness_;
     ProducerIdentity& identity_;
     Prng& prng_;

@@ -45,8 +45,21 @@ struct Slab {
     }
 };
 
+/// A piece of the memory for a batch's records as they were compressed.
+struct PackedPiece {
+    std::byte* memory = nullptr;
+    std::uint32_t capacity = 0;
+    std::uint32_t used = 0;
+
+    std::uint32_t room() const { return capacity - used; }
+    ByteSpan bytes() const { return {memory, used}; }
+};
+
 /// A record batch under way, in the bytes that go to the broker, in one slab or several. A *parked*
 /// batch (partition null) holds raw entries instead, of a topic whose partitions aren't known.
+///
+/// A *packed* batch has its records a second time, compressed, and these go to the broker; the plain
+/// ones stay for reports, and to be taken apart.
 ///
 /// Invariant 1: from its first send on, records, order, base sequence, producer id and epoch stay.
 /// Invariant 2: its memory is given back when it is resolved, its bytes are out of the kernel's
@@ -61,7 +74,14 @@ struct Batch {
         lent,       ///< resolved; lanes read its records' bytes
     };
 
+    enum class Packing : std::uint8_t {
+        not_yet,  ///< nobody has asked; while it stands in a Packer's queue, it is under way
+        plain,    ///< it goes as it is
+        packed,
+    };
+
     State state = State::free;
+    Packing packing = Packing::not_yet;
     bool due = false;            ///< open, but may be taken: linger is over, or somebody flushes
     bool sequenced = false;      ///< has a producer id, epoch and base sequence
     bool maybe_written = false;  ///< see mark_maybe_written
@@ -76,6 +96,10 @@ struct Batch {
     std::uint32_t slab_count = 0;
     std::uint32_t record_count = 0;
     std::uint32_t bytes = 0;         ///< of all slabs' records, batch header included
+    std::uint32_t bytes_max = 0;     ///< a record that makes it more than that belongs to the next
+    std::uint32_t packed_bytes = 0;  ///< so far: of all packed pieces, batch header included
+    std::uint32_t packed_from = 0;   ///< of `bytes` without the header: compressed so far
+    std::uint32_t piece_count = 0;   ///< packed ones
     std::uint32_t lenders = 0;       ///< lanes that still read it
     std::uint32_t charged_records = 0;   ///< to its partition's share
 
@@ -101,19 +125,37 @@ struct Batch {
     ListHook<Batch> linger_hook;     ///< open batches, oldest first
     ListHook<Batch> age_hook;        ///< all unresolved batches, oldest first
     ListHook<Batch> timeout_hook;    ///< those with a timeout of their own, the next to end first
+    ListHook<Batch> pack_hook;       ///< to be compressed, in turn
 
     std::array<Slab, limits::batch_slabs_max> slabs;
+    std::array<PackedPiece, limits::packed_pieces_max> pieces;
 
     Slab& last_slab() {
         RINGPOST_ASSERT(slab_count != 0);
         return slabs[slab_count - 1];
     }
     std::span<const Slab> used_slabs() const { return {slabs.data(), slab_count}; }
+    std::span<const PackedPiece> packed_pieces() const { return {pieces.data(), piece_count}; }
     /// Of the arena: what stays taken while a lane reads the batch.
     std::size_t memory_bytes() const {
-        std::size_t sum = 0;
+        std::size_t sum = packed_memory_bytes();
         for (const Slab& slab : used_slabs()) sum += slab.capacity;
         return sum;
+    }
+    std::size_t packed_memory_bytes() const {
+        std::size_t sum = 0;
+        for (const PackedPiece& piece : packed_pieces()) sum += piece.capacity;
+        return sum;
+    }
+
+    // As it goes to the broker: header and records, compressed or not.
+
+    bool is_packed() const { return packing == Packing::packed; }
+    std::uint32_t wire_bytes() const { return is_packed() ? packed_bytes : bytes; }
+    std::uint32_t wire_piece_count() const { return is_packed() ? piece_count : slab_count; }
+    std::byte* wire_header() const { return is_packed() ? pieces[0].memory : slabs[0].memory; }
+    ByteSpan wire_piece(std::uint32_t i) const {
+        return is_packed() ? pieces[i].bytes() : slabs[i].bytes();
     }
 
     /// Only with a timeout of its own.

@@ -6,14 +6,15 @@
 
 namespace ringpost::produce {
 
-BatchPool::BatchPool(Arena& arena, std::size_t headroom)
-    : arena_(arena), headroom_(headroom), batches_(arena.bytes_total() / limits::slab_bytes_min) {
+BatchPool::BatchPool(Arena& arena, std::size_t headroom, std::size_t packing)
+    : arena_(arena), headroom_(headroom), packing_(packing), batches_(arena.bytes_total() / limits::slab_bytes_min) {
     for (Batch& batch : batches_) free_.push_back(batch);
 }
 
 std::byte* BatchPool::allocate(std::size_t bytes, Use use) {
     const std::size_t total = arena_.bytes_total();
     std::size_t spared = use == Use::headroom_too ? 0 : headroom_;
+    if (use <= Use::ordinary) spared += packing_;
     if (use == Use::frugal) spared += total / 16;
     if (arena_.bytes_used() + arena_.rounded(bytes) + spared > total) return nullptr;
     return arena_.allocate(bytes);
@@ -63,12 +64,29 @@ bool BatchPool::try_grow(Batch& batch, std::size_t bytes, Use use) {
     return true;
 }
 
+bool BatchPool::try_add_piece(Batch& batch, std::size_t wish, std::size_t need) {
+    if (batch.piece_count == batch.pieces.size()) return false;
+    std::byte* memory = allocate(std::max(wish, need), Use::packing);
+    if (memory == nullptr) memory = allocate(need, Use::packing);
+    if (memory == nullptr) return false;
+    const auto capacity = static_cast<std::uint32_t>(arena_.block_bytes(memory));
+    batch.pieces[batch.piece_count++] = {memory, capacity, 0};
+    return true;
+}
+
+void BatchPool::drop_pieces(Batch& batch) {
+    for (const PackedPiece& piece : batch.packed_pieces()) arena_.free(piece.memory);
+    batch.piece_count = batch.packed_bytes = batch.packed_from = 0;
+}
+
 void BatchPool::give_back(Batch& batch) {
     RINGPOST_ASSERT(batch.state != Batch::State::free);
     RINGPOST_ASSERT(batch.state != Batch::State::in_flight);
     RINGPOST_ASSERT(batch.lenders == 0);
     RINGPOST_ASSERT(!batch.age_hook.linked);
     RINGPOST_ASSERT(!batch.linger_hook.linked);
+    RINGPOST_ASSERT(!batch.pack_hook.linked);
+    drop_pieces(batch);
     for (const Slab& slab : batch.used_slabs()) {
         arena_.free(slab.memory);
         if (batch.parked) parked_bytes_ -= slab.capacity;

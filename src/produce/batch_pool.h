@@ -15,7 +15,7 @@ namespace ringpost::produce {
 /// Owns:      every Batch. Borrows: the arena.
 /// Bounds:    half of the arena for parked batches: what they hold moves on to batches of its own,
 ///            which need memory, too; `headroom` bytes only to take batches apart, which may have
-///            to be before any memory comes free. As many batches as the arena has smallest slabs.
+///            to be before any memory comes free; `packing` bytes only for compressed records. As many batches as the arena has smallest slabs.
 ///            At the end try_take and try_grow answer null or false, and the shard takes no more
 ///            from its lanes.
 /// Allocates: in the constructor only.
@@ -24,10 +24,12 @@ public:
     enum class Use : std::uint8_t {
         frugal,        ///< leaves a sixteenth: for a partition that has its share
         ordinary,
+        packing,       ///< what was kept for compressed records, too
         headroom_too,  ///< to take a batch apart
     };
 
-    BatchPool(Arena& arena, std::size_t headroom);
+    /// `packing`: bytes that only compressed records may have.
+    BatchPool(Arena& arena, std::size_t headroom, std::size_t packing = 0);
 
     /// An open batch with a first slab of `wish` bytes, or less but at least `need`; or null.
     Batch* try_take(std::size_t wish, std::size_t need, Use use = Use::ordinary);
@@ -35,6 +37,11 @@ public:
     Batch* try_take_parked(std::size_t need);
     /// One more slab of at least `bytes`; false when there is no memory or the batch has its fill.
     bool try_grow(Batch& batch, std::size_t bytes, Use use = Use::ordinary);
+    /// One more piece for compressed records, of `bytes` or what there is above `need`; false as
+    /// above.
+    bool try_add_piece(Batch& batch, std::size_t wish, std::size_t need);
+    /// Gives the compressed records' memory back.
+    void drop_pieces(Batch& batch);
     void give_back(Batch& batch);
 
     std::size_t taken() const { return taken_; }
@@ -49,6 +56,7 @@ private:
 
     Arena& arena_;
     const std::size_t headroom_;
+    const std::size_t packing_;
     Vector<Batch> batches_;
     List<Batch, &Batch::queue_hook> free_;
     std::size_t taken_ = 0;

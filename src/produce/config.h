@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ringpost/options.h>
@@ -13,12 +14,19 @@
 #include "base/time.h"
 #include "broker/connection.h"
 #include "produce/partitioner.h"
+#include "wire/codec.h"
 
 namespace ringpost::produce {
 
 struct Seed {
     std::string host;
     std::uint16_t port = 9092;
+};
+
+struct Compression {
+    wire::Codec codec = wire::Codec::none;
+    int level = 0;
+    bool operator==(const Compression&) const = default;
 };
 
 struct Config {
@@ -35,6 +43,8 @@ struct Config {
     std::uint32_t batch_bytes = 128 * 1024;
     std::uint32_t batch_records = 50'000;
     std::uint32_t request_bytes_max = 4 << 20;
+    Compression compression;
+    std::vector<std::pair<std::string, Compression>> topic_compression;   ///< instead, by name
     Duration delivery_timeout = Duration::seconds(120);
     Duration request_timeout = Duration::seconds(30);
     std::uint32_t retries = INT32_MAX;

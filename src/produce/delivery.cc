@@ -81,6 +81,7 @@ void Delivery::on_older(Batch& batch, Instant created) {
 
 void Delivery::unlink(Batch& batch) {
     if (batch.linger_hook.linked) lingering_.remove(batch);
+    if (batch.pack_hook.linked) to_pack_.remove(batch);
     if (!batch.queue_hook.linked) return;
     if (batch.partition == nullptr) {
         batch.topic->parked.remove(batch);
@@ -99,7 +100,7 @@ void Delivery::resolve(Batch& batch, const Outcome& outcome) {
     Sum& sum = outcome.error == Errc::none ? delivered_ : failed_;
     sum.records += batch.record_count;
     sum.batches += 1;
-    sum.bytes += batch.bytes;
+    sum.bytes += batch.wire_bytes();
     remove_by_age(batch);
     flushes_.on_resolved(batch.flush_epoch);
     batch.lenders = lenders;

@@ -77,6 +77,17 @@ public:
     /// Open and not due, oldest first.
     List<Batch, &Batch::linger_hook>& lingering() { return lingering_; }
     void linger(Batch& batch);
+    /// To be compressed; a batch leaves the list with its end, too.
+    List<Batch, &Batch::pack_hook>& to_pack() { return to_pack_; }
+    const List<Batch, &Batch::pack_hook>& to_pack() const { return to_pack_; }
+    /// The batch has taken a piece for compressed records, or gives all of them back.
+    void on_piece(const Batch& batch) {
+        shares_.charge(*batch.partition, batch.pieces[batch.piece_count - 1].capacity);
+    }
+    void drop_pieces(Batch& batch) {
+        shares_.discharge(*batch.partition, batch.packed_memory_bytes(), 0);
+        pool_.drop_pieces(batch);
+    }
 
     /// What has been reported so far, of one kind.
     struct Sum {
@@ -97,6 +108,7 @@ private:
     List<Batch, &Batch::age_hook> ages_;
     List<Batch, &Batch::timeout_hook> timeouts_;
     List<Batch, &Batch::linger_hook> lingering_;   ///< open and not due
+    List<Batch, &Batch::pack_hook> to_pack_;       ///< sealed; see Packer
     Sum delivered_;
     Sum failed_;
 };

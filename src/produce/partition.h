@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/time.h"
 #include "produce/batch.h"
+#include "wire/codec.h"
 #include "wire/uuid.h"
 
 namespace ringpost::produce {
@@ -81,6 +82,16 @@ struct StickyState {
     Instant weighed_at;
 };
 
+/// How a topic's batches are compressed, and what comes of it. Kept by Packer.
+struct TopicPacking {
+    wire::Codec codec = wire::Codec::none;
+    std::uint32_t compressor = 0;    ///< Packer's number of the one with the codec and the level
+    std::uint32_t batch_bytes = 0;   ///< plain ones that come to batch.size compressed
+    float ratio = 1;                 ///< compressed to plain, of late
+    std::uint32_t plain_left = 0;    ///< batches that go as they are until it is tried again
+    std::uint32_t plain_next = 0;    ///< how many those will be, if it does not pay again
+};
+
 /// Everything known of a topic that this shard was asked to produce to.
 struct Topic {
     enum class State : std::uint8_t {
@@ -125,6 +136,7 @@ struct Topic {
     std::uint32_t unpark_run = 0;            ///< run and record within the run, likewise
     std::uint32_t unpark_run_used = 0;
 
+    TopicPacking packing;
     StickyState sticky;                      ///< for records without a place of their own
     std::uint64_t turn = 0;                  ///< of round robin
 };

@@ -23,20 +23,32 @@ std::size_t headroom(const Config& config, const Arena& arena) {
 
 }  // namespace
 
+/// For compressed records, of what else would be plain ones': with all memory taken, what leaves
+/// would go as it is otherwise, and take longer to leave.
+std::size_t packing_room(const Config& config, const Arena& arena) {
+    const auto compresses = [](const Compression& one) { return one.codec != wire::Codec::none; };
+    const bool any = compresses(config.compression) ||
+                     std::ranges::any_of(config.topic_compression, [&](const auto& one) {
+                         return compresses(one.second);
+                     });
+    return any ? arena.bytes_total() / 8 : 0;
+}
+
 ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
                            std::uint32_t block_bytes_max, ReportSink& sink, ShareBoard& board,
                            std::uint64_t seed)
     : config_(config),
       prng_(seed),
       arena_(memory, limits::slab_bytes_min, block_bytes_max),
-      pool_(arena_, headroom(config, arena_)),
+      pool_(arena_, headroom(config, arena_), packing_room(config, arena_)),
       shares_(arena_, headroom(config, arena_), config.batch_bytes, board),
       delivery_(pool_, flushes_, shares_, sink),
       cluster_(config, shares_, prng_),
       readiness_(config),
       accumulator_(config, cluster_, pool_, delivery_, readiness_, flushes_, prng_),
-      sender_(config, accumulator_, readiness_, identity_, delivery_),
-      answers_(config, cluster_, pool_, delivery_, readiness_, identity_, prng_),
+      packer_(config, pool_, delivery_, readiness_),
+      sender_(config, accumulator_, packer_, readiness_, identity_, delivery_),
+      answers_(config, cluster_, pool_, delivery_, packer_, readiness_, identity_, prng_),
       housekeeping_(config, cluster_, identity_, prng_),
       warm_up_(config, cluster_, housekeeping_, identity_) {}
 
@@ -44,7 +56,9 @@ ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
 // ------------------------------------------------------------------------------------------
 
 void ProducerCore::add_topic(std::uint32_t id, std::string_view name, Instant now) {
-    cluster_.use(cluster_.add_topic(id, name), now);
+    Topic& topic = cluster_.add_topic(id, name);
+    packer_.set_up(topic);
+    cluster_.use(topic, now);
     housekeeping_.want_producer_id(now);
 }
 
@@ -72,6 +86,7 @@ void ProducerCore::advance(Instant now) {
     }
     if (!delivery_.idle()) housekeeping_.want_producer_id(now);
     housekeeping_.fill(now);
+    packer_.work(now);
     for (const auto& node : cluster_.nodes()) {
         accumulator_.look_if_idle(*node, now);
         const bool was_blocked = !node->blocked_since.is_never();
@@ -126,7 +141,7 @@ void ProducerCore::want_connections(Instant now) {
 
 Instant ProducerCore::next_deadline(Instant now) const {
     if (shut_) return Instant::never();
-    if (cluster_.walking() || unpark_left_ != 0) return now;
+    if (cluster_.walking() || unpark_left_ != 0 || packer_.has_work()) return now;
     Instant next = std::min({readiness_.next_deadline(), accumulator_.next_deadline(),
                              housekeeping_.next_deadline(now)});
     if (const Batch* oldest = delivery_.oldest()) {
@@ -362,6 +377,7 @@ void ProducerCore::count(ShardCounters& counters) const {
     counters.batches_retried = sent.retried;
     counters.batch_records_sent = sent.records;
     counters.batch_bytes_sent = sent.batch_bytes;
+    counters.plain_bytes_sent = sent.plain_bytes;
     counters.batches_delivered = delivered.batches;
     counters.batches_failed = failed.batches;
     counters.requests_sent = sent.requests;

@@ -35,6 +35,9 @@ public:
     ProducerCore(const ProducerCore&) = delete;
     ProducerCore& operator=(const ProducerCore&) = delete;
 
+    /// Takes the memory that compression needs. Errors: out_of_memory.
+    Result<void> open() { return packer_.open(); }
+
     // Records.
 
     bool knows_topic(std::uint32_t id) { return cluster_.topic(id) != nullptr; }
@@ -134,6 +137,7 @@ private:
     Readiness readiness_;
     ProducerIdentity identity_;
     Accumulator accumulator_;
+    Packer packer_;
     Sender sender_;
     Answers answers_;
     Housekeeping housekeeping_;

@@ -73,7 +73,8 @@ public:
         if (lacks_id(p)) return false;
         if (p.in_flight >= (p.gate_open ? config_.max_in_flight : 1)) return false;
         if (p.retry_at > now) return false;
-        return p.next_batch() != nullptr;
+        const Batch* next = p.next_batch();
+        return next != nullptr && !next->pack_hook.linked;
     }
 
 private:

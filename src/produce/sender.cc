@@ -15,13 +15,19 @@ namespace {
 /// From this version on a produce request names topics by their ids. KIP-516.
 constexpr std::int16_t by_id_since = 13;
 
+/// From this version on zstd may be used, by brokers of Kafka 2.1 and later. KIP-110.
+constexpr std::int16_t zstd_since = 7;
+
 /// Writes the batch's header and checksum, once; a retry finds them in place.
 void finish(Batch& batch) {
     if (batch.written) return;
     batch.written = true;
+    const auto codec = static_cast<std::int16_t>(batch.topic->packing.codec);
+    const auto length = batch.wire_bytes() - std::uint32_t{wire::batch_length_overhead_bytes};
     wire::write_batch_header(
-        batch.slabs[0].memory,
-        {.batch_length = static_cast<std::int32_t>(batch.bytes - wire::batch_length_overhead_bytes),
+        batch.wire_header(),
+        {.batch_length = static_cast<std::int32_t>(length),
+         .attributes = batch.is_packed() ? codec : std::int16_t{0},
          .last_offset_delta = static_cast<std::int32_t>(batch.record_count - 1),
          .base_timestamp = batch.base_timestamp_ms,
          .max_timestamp = batch.max_timestamp_ms,
@@ -29,10 +35,10 @@ void finish(Batch& batch) {
          .producer_epoch = batch.producer_epoch,
          .base_sequence = batch.base_sequence,
          .record_count = static_cast<std::int32_t>(batch.record_count)});
-    std::array<ByteSpan, limits::batch_slabs_max> pieces;
-    for (std::uint32_t i = 0; i < batch.slab_count; ++i) pieces[i] = batch.slabs[i].bytes();
-    wire::store_batch_crc(batch.slabs[0].memory,
-                          wire::batch_crc({pieces.data(), batch.slab_count}));
+    std::array<ByteSpan, std::max(limits::batch_slabs_max, limits::packed_pieces_max)> pieces;
+    const std::uint32_t count = batch.wire_piece_count();
+    for (std::uint32_t i = 0; i < count; ++i) pieces[i] = batch.wire_piece(i);
+    wire::store_batch_crc(batch.wire_header(), wire::batch_crc({pieces.data(), count}));
 }
 
 }  // namespace
@@ -59,6 +65,38 @@ void Sender::fill(Node& node, Instant now) {
     node.blocked_since = Instant::never();
 }
 
+/// Before it is sent. What had numbers already leaves a gap.
+void Sender::refuse(Partition& partition, Batch& batch, Errc error, Instant now) {
+    partition.bump_due |= config_.idempotent && batch.sequenced;
+    delivery_.resolve(batch, Outcome::refused(error, batch.maybe_written));
+    if (partition.bump_due && partition.in_flight == 0) {
+        bump_epoch(partition, identity_);
+        readiness_.set_producer_id_known(identity_.known());
+    }
+    readiness_.update(partition, now);
+}
+
+bool Sender::prepare(Partition& partition, Batch& batch, std::int16_t version, Instant now) {
+    if (config_.idempotent && would_come_twice(batch)) {
+        delivery_.resolve(batch, Outcome::refused(batch.last_error, true));
+        readiness_.update(partition, now);
+        return false;
+    }
+    const wire::Codec codec = batch.topic->packing.codec;
+    if (codec == wire::Codec::zstd && version < zstd_since) [[unlikely]] {
+        config_.log.error("{}-{}: {} takes no zstd, which came with Kafka 2.1: choose another "
+                          "compression.type",
+                          partition.topic->name, partition.index, partition.node->address_text());
+        refuse(partition, batch, Errc::unsupported_compression_type, now);
+        return false;
+    }
+    if (codec == wire::Codec::none) [[likely]] return true;
+    if (batch.state == Batch::State::open) accumulator_.seal(partition, batch, now);
+    if (packer_.pack(batch, now)) return true;
+    readiness_.update(partition, now);
+    return false;
+}
+
 bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {
     auto& picked = node.in_flight[slot].batches;
     RINGPOST_ASSERT(picked.empty());
@@ -70,13 +108,9 @@ bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {
     for (std::size_t left = node.ready.size(); left != 0; --left) {
         Partition& partition = *node.ready.front();
         Batch& batch = *partition.next_batch();
-        if (config_.idempotent && would_come_twice(batch)) {
-            delivery_.resolve(batch, Outcome::refused(batch.last_error, true));
-            readiness_.update(partition, now);
-            continue;
-        }
-        bytes += batch.bytes;
-        pieces += batch.slab_count + 1;
+        if (!prepare(partition, batch, node.connection.slot_version(slot), now)) continue;
+        bytes += batch.wire_bytes();
+        pieces += batch.wire_piece_count() + 1;
         frame += wire::produce_partition_frame_bytes_max +
                  wire::produce_topic_frame_bytes_max(partition.topic->name);
         const bool fits = bytes <= config_.request_bytes_max && pieces <= limits::send_pieces_max &&
@@ -96,7 +130,8 @@ bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {
         ++sent_.batches;
         sent_.retried += batch.attempts > 1;
         sent_.records += batch.record_count;
-        sent_.batch_bytes += batch.bytes;
+        sent_.batch_bytes += batch.wire_bytes();
+        sent_.plain_bytes += batch.bytes;
         readiness_.update(partition, now);
         picked.push_back(&batch);
     }
@@ -136,11 +171,13 @@ void Sender::encode(Node& node, broker::RequestSlot& slot) {
             Batch& batch = *picked[i];
             batch.incarnation = batch.topic->incarnation;
             batch.sent_to = slot.version >= by_id_since ? batch.topic->uuid : wire::Uuid{};
-            request.partition(batch.partition->index, batch.bytes);
+            request.partition(batch.partition->index, batch.wire_bytes());
             slot.pieces.push_back({slot.frame.data() + cut, out.size() - cut});
             cut = out.size();
-            for (const Slab& slab : batch.used_slabs()) slot.pieces.push_back(slab.bytes());
-            records_bytes += batch.bytes;
+            for (std::uint32_t p = 0; p < batch.wire_piece_count(); ++p) {
+                slot.pieces.push_back(batch.wire_piece(p));
+            }
+            records_bytes += batch.wire_bytes();
             request.end_partition();
         }
         request.end_topic();

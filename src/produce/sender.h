@@ -7,6 +7,7 @@
 #include "produce/config.h"
 #include "produce/delivery.h"
 #include "produce/node.h"
+#include "produce/packer.h"
 #include "produce/readiness.h"
 #include "produce/sequence.h"
 
@@ -17,10 +18,11 @@ namespace ringpost::produce {
 ///            batches, limits::send_pieces_max pieces and limits::request_frame_bytes a request.
 class Sender {
 public:
-    Sender(const Config& config, Accumulator& accumulator, Readiness& readiness,
+    Sender(const Config& config, Accumulator& accumulator, Packer& packer, Readiness& readiness,
            ProducerIdentity& identity, Delivery& delivery)
         : config_(config),
           accumulator_(accumulator),
+          packer_(packer),
           readiness_(readiness),
           identity_(identity),
           delivery_(delivery) {}
@@ -30,7 +32,7 @@ public:
 
     /// What has been sent so far; what is sent again counts again.
     struct Sent {
-        std::uint64_t batches = 0, retried = 0, records = 0, batch_bytes = 0;
+        std::uint64_t batches = 0, retried = 0, records = 0, batch_bytes = 0, plain_bytes = 0;
         std::uint64_t requests = 0, request_bytes = 0;
     };
     const Sent& sent() const { return sent_; }
@@ -40,10 +42,14 @@ private:
     /// Picks batches for one request into the slot's InFlight; false if all that it came to were
     /// resolved instead.
     bool pick(Node& node, std::uint32_t slot, Instant now);
+    /// False: it goes later, or its records have just failed.
+    bool prepare(Partition& partition, Batch& batch, std::int16_t version, Instant now);
+    void refuse(Partition& partition, Batch& batch, Errc error, Instant now);
     void encode(Node& node, broker::RequestSlot& slot);
 
     const Config& config_;
     Accumulator& accumulator_;
+    Packer& packer_;
     Readiness& readiness_;
     ProducerIdentity& identity_;
     Delivery& delivery_;

@@ -44,7 +44,7 @@ public:
     void on_sealed(const Partition& partition, const Batch& batch) const {
         StickyState& state = partition.topic->sticky;
         if (state.partition != partition.index) return;
-        if (state.bytes + batch.bytes / 2 >= config_.batch_bytes) state.partition = -1;
+        if (state.bytes + batch.bytes / 2 >= batch.bytes_max) state.partition = -1;
     }
 
     /// Whether partitions of this node are left out.

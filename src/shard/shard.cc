@@ -58,6 +58,7 @@ Result<void> Shard::open(std::unique_ptr<io::Io> io) {
     core_ = std::make_unique<produce::ProducerCore>(
         options_.produce, memory_.span(), options_.block_bytes_max, lanes_, share_board_,
         options_.seed);
+    if (auto up = core_->open(); !up) return up.error();
     lanes_.bind(*core_, options_.produce.delivery_timeout,
                 options_.produce.statistics ? &latency_ : nullptr);
     links_ = std::make_unique<Links>(*io_, *core_, options_.produce.log);
