@@ -80,8 +80,8 @@ inline constexpr std::uint32_t lane_turn_bytes = 256 * 1024;
 /// Topics that a shard begins to warm up in one turn: a name to be kept costs some hundred ns.
 inline constexpr std::uint32_t warm_up_turn_topics = 500;
 
-/// How far back zstd looks for what it has seen before: bounds its compressor's memory, which at the
-/// highest levels would be 700 MiB for a batch of 64 MiB. Most batches are smaller. A power of two.
+/// How far back zstd looks for what it has seen before: bounds its compressor's memory, which would
+/// be 700 MiB at the highest level for a batch of 64 MiB. Most are smaller. A power of two.
 inline constexpr std::uint32_t compression_window_bytes_max = 1U << 20;
 
 /// Bytes of one batch's records behind their compression, for whoever reads them back.

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "wire/codec.h"
 
 namespace ringpost::fake {
 
@@ -15,7 +16,6 @@ namespace {
 
 constexpr std::size_t segment_bytes_min = 16 * 1024;
 constexpr std::size_t segment_bytes_max = 4 << 20;
-constexpr int codec_max = 4;
 constexpr std::size_t leader_epoch_at = 12;
 
 std::int64_t last_offset_of(const wire::BatchHeader& header) {
@@ -54,7 +54,7 @@ Errc check_header(const wire::BatchHeader& header, std::string_view& reason) {
         reason = "a producer may not set the log append time bit";
         return Errc::invalid_timestamp;
     }
-    if ((header.attributes & wire::attribute_codec_mask) > codec_max) {
+    if ((header.attributes & wire::attribute_codec_mask) >= wire::codec_count) {
         reason = "the compression codec is unknown";
         return Errc::unsupported_compression_type;
     }
@@ -65,9 +65,13 @@ Errc check_header(const wire::BatchHeader& header, std::string_view& reason) {
     return Errc::none;
 }
 
+/// A Kafka broker that can't decompress records has no code for it: the KafkaException of its
+/// reader, which is no ApiException, becomes UNKNOWN_SERVER_ERROR.
 Errc fault_code(wire::BatchFault fault, std::string_view& reason) {
     reason = wire::to_string(fault);
-    return fault == wire::BatchFault::bad_crc ? Errc::corrupt_message : Errc::invalid_record;
+    if (fault == wire::BatchFault::bad_crc) return Errc::corrupt_message;
+    if (fault == wire::BatchFault::bad_compression) return Errc::unknown_server_error;
+    return Errc::invalid_record;
 }
 
 /// Every record, and whether the header's largest timestamp is theirs. A Kafka broker would put
@@ -100,11 +104,18 @@ Errc PartitionLog::check(ByteSpan records, std::size_t message_bytes_max, wire::
     }
     wire::RecordBatchReader reader(records);
     const bool compressed = reader.fault() == wire::BatchFault::compressed;
-    if (!compressed && reader.fault() != wire::BatchFault::none) {
+    const bool unknown_codec = reader.fault() == wire::BatchFault::unknown_codec;
+    if (!compressed && !unknown_codec && reader.fault() != wire::BatchFault::none) {
         return fault_code(reader.fault(), reason);
     }
     if (const Errc error = check_header(header, reason); error != Errc::none) return error;
-    return compressed ? Errc::none : check_records(reader, reason);
+    wire::RecordsBuffer buffer;
+    if (compressed) reader.decompress(buffer);
+    if (reader.fault() == wire::BatchFault::compressed) {
+        reason = "this broker was built without the codec";
+        return Errc::unsupported_compression_type;
+    }
+    return check_records(reader, reason);
 }
 
 Appended PartitionLog::append(ByteSpan records, std::int32_t leader_epoch,
@@ -178,18 +189,17 @@ ByteSpan PartitionLog::read(std::int64_t offset, std::size_t bytes_max, bool at_
 }
 
 OffsetAndTimestamp PartitionLog::find_timestamp(std::int64_t timestamp) const {
+    wire::RecordsBuffer buffer;
     for (const Segment& segment : segments_) {
         for (const Batch& batch : segment.batches) {
             if (batch.max_timestamp < timestamp) continue;
-            wire::RecordBatchReader reader(segment.bytes_of(batch));
+            wire::RecordBatchReader reader(segment.bytes_of(batch), buffer);
             for (wire::RecordView record; reader.next(record);) {
                 const std::int64_t offset = batch.base_offset + record.offset_delta;
                 if (record.timestamp >= timestamp && offset >= start_offset_) {
                     return {offset, record.timestamp};
                 }
             }
-            // What is compressed can't be looked into: its first record may be a little early.
-            if (reader.codec() != 0) return {batch.base_offset, reader.header().base_timestamp};
         }
     }
     return {};

@@ -38,7 +38,7 @@ struct OffsetAndTimestamp {
 class PartitionLog {
 public:
     /// Checks `records` as a Kafka leader does and appends it. Exactly one batch of magic 2 is
-    /// accepted. Records that are compressed are not looked into.
+    /// accepted. Records that are compressed are looked into, and kept as they came.
     Appended append(ByteSpan records, std::int32_t leader_epoch,
                     std::size_t message_bytes_max = message_bytes_default);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fake/kafka_codes.h"
+#include "wire/codec.h"
 
 namespace ringpost::fake {
 
@@ -14,7 +15,7 @@ constexpr std::int16_t by_id_since = 13;         // KIP-516
 constexpr std::int16_t leader_hints_since = 10;  // KIP-951
 constexpr std::int16_t zstd_since = 7;           // KIP-110
 constexpr std::size_t attributes_low_at = 22;
-constexpr int codec_zstd = 4;
+constexpr int codec_zstd = static_cast<int>(wire::Codec::zstd);
 
 /// One produce request on its way through the cluster.
 class Producing {

@@ -2,6 +2,9 @@
 // The codecs' makers, for codec.cc. One that this build is without is not defined.
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include "base/memory.h"
 #include "wire/codec.h"
 

@@ -4,12 +4,27 @@
 
 #include "base/assert.h"
 #include "base/crc32c.h"
+#include "wire/decompress.h"
 
 namespace ringpost::wire {
 namespace {
 
 constexpr std::size_t batch_magic_at = 16;
 constexpr std::size_t batch_crc_at = 17;
+
+BatchFault fault_of(DecompressFault fault) {
+    switch (fault) {
+        case DecompressFault::none:
+            return BatchFault::none;
+        case DecompressFault::corrupt:
+            return BatchFault::bad_compression;
+        case DecompressFault::too_large:
+            return BatchFault::too_large;
+        case DecompressFault::not_built_in:
+            return BatchFault::compressed;
+    }
+    return BatchFault::bad_compression;
+}
 
 }  // namespace
 
@@ -78,6 +93,12 @@ std::string_view to_string(BatchFault fault) {
             return "trailing_bytes";
         case BatchFault::compressed:
             return "compressed";
+        case BatchFault::unknown_codec:
+            return "unknown_codec";
+        case BatchFault::bad_compression:
+            return "bad_compression";
+        case BatchFault::too_large:
+            return "too_large";
     }
     return "unknown";
 }
@@ -94,6 +115,19 @@ RecordBatchReader::RecordBatchReader(ByteSpan bytes) {
     fail(check(bytes));
 }
 
+RecordBatchReader::RecordBatchReader(ByteSpan bytes, RecordsBuffer& buffer)
+    : RecordBatchReader(bytes) {
+    if (fault_ == BatchFault::compressed) decompress(buffer);
+}
+
+void RecordBatchReader::decompress(RecordsBuffer& buffer) {
+    RINGPOST_ASSERT(fault_ == BatchFault::compressed);
+    buffer.bytes.clear();
+    fault_ = fault_of(wire::decompress(static_cast<Codec>(codec()), compressed_, buffer.bytes_max,
+                                       buffer.bytes));
+    records_ = Reader(buffer.bytes);
+}
+
 BatchFault RecordBatchReader::check(ByteSpan bytes) {
     constexpr std::size_t length_min = batch_header_bytes - batch_length_overhead_bytes;
     if (header_.batch_length < static_cast<std::int32_t>(length_min)) return BatchFault::bad_length;
@@ -104,8 +138,13 @@ BatchFault RecordBatchReader::check(ByteSpan bytes) {
     if (batch_crc({&batch, 1}) != header_.crc) return BatchFault::bad_crc;
     if (header_.record_count <= 0) return BatchFault::bad_count;
     if (header_.last_offset_delta != header_.record_count - 1) return BatchFault::bad_count;
-    if (codec() != 0) return BatchFault::compressed;
-    records_ = Reader(batch.subspan(batch_header_bytes));
+    if (codec() >= codec_count) return BatchFault::unknown_codec;
+    const ByteSpan records = batch.subspan(batch_header_bytes);
+    if (codec() != 0) {
+        compressed_ = records;
+        return BatchFault::compressed;
+    }
+    records_ = Reader(records);
     return BatchFault::none;
 }
 

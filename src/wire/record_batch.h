@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "wire/record.h"
 
 namespace ringpost::wire {
@@ -67,18 +69,33 @@ enum class BatchFault : std::uint8_t {
     bad_count,       ///< No record, or last_offset_delta is not record_count - 1.
     bad_record,      ///< A record's own length, fields or offset delta do not fit.
     trailing_bytes,  ///< More bytes than the records need.
-    compressed,      ///< Header and checksum are right; the records can't be read here.
+    compressed,      ///< Header and checksum are right; the records can't be read here: nowhere to
+                     ///< decompress them to, or this build is without the codec's library.
+    unknown_codec,   ///< Header and checksum are right; no codec has that number.
+    bad_compression,  ///< The records are no whole stream of their codec.
+    too_large,        ///< Decompressed, the records pass the buffer's limit.
 };
 std::string_view to_string(BatchFault fault);
+
+/// Where a compressed batch's records are decompressed to, one batch at a time.
+struct RecordsBuffer {
+    std::size_t bytes_max = limits::decompressed_bytes_max;
+    std::vector<std::byte> bytes;
+};
 
 /// Reads the first batch of `bytes`, which must be contiguous; more may follow it.
 ///
 /// Everything of the header is checked at construction, the checksum included; records are checked
 /// as they are read.
-/// Borrows: the bytes, also by the views it hands out.
+/// Borrows: the bytes, and the buffer if the batch is compressed; also by the views it hands out.
 class RecordBatchReader {
 public:
+    /// Without a buffer, records that are compressed are not read.
     explicit RecordBatchReader(ByteSpan bytes);
+    RecordBatchReader(ByteSpan bytes, RecordsBuffer& buffer);
+
+    /// After the fault `compressed`: puts the records into `buffer`, to be read from there.
+    void decompress(RecordsBuffer& buffer);
 
     BatchFault fault() const { return fault_; }
     /// Meaningful unless the fault is truncated with fewer than 61 bytes, or bad_magic.
@@ -94,6 +111,7 @@ private:
     BatchFault check(ByteSpan bytes);
     bool fail(BatchFault fault);
 
+    ByteSpan compressed_;
     Reader records_{ByteSpan{}};
     BatchHeader header_;
     std::size_t size_ = 0;

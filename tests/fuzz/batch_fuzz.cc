@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const ByteSpan whole(bytes);
         wire::store_batch_crc(bytes.data(), wire::batch_crc({&whole, 1}));
     }
-    wire::RecordBatchReader reader{ByteSpan(bytes)};
+    static wire::RecordsBuffer buffer{.bytes_max = 1 << 20, .bytes = {}};
+    wire::RecordBatchReader reader(bytes, buffer);
     wire::RecordView record;
     std::int32_t count = 0;
     while (reader.next(record)) {

@@ -385,7 +385,8 @@ fake::RequestFate World::fate_of(const fake::RequestAttempt& attempt) {
 std::vector<wire::ProduceResponse::RecordError> World::invalid_in(
     const fake::ProduceAttempt& attempt) {
     std::vector<wire::ProduceResponse::RecordError> named;
-    wire::RecordBatchReader reader(attempt.records);
+    wire::RecordsBuffer buffer;
+    wire::RecordBatchReader reader(attempt.records, buffer);
     wire::RecordView record;
     while (reader.next(record)) {
         if (!Oracle::is_invalid(as_text(record.value))) continue;

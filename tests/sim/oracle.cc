@@ -180,8 +180,9 @@ void Oracle::read_logs() {
 void Oracle::read_log(std::size_t index) {
     const LogText& log = logs_[index];
     ByteSpan rest = log.bytes;
+    wire::RecordsBuffer buffer;
     while (!rest.empty()) {
-        wire::RecordBatchReader reader(rest);
+        wire::RecordBatchReader reader(rest, buffer);
         wire::RecordView view;
         while (reader.next(view)) {
             const std::string_view value = as_text(view.value);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "wire/codecs.h"
 #include "wire/record_batch.h"
 
 namespace ringpost::fake {
@@ -60,6 +61,17 @@ Bytes with(Bytes batch, std::size_t at, T value) {
     store_be(batch.data() + at, value);
     seal(batch);
     return batch;
+}
+
+/// The same batch, its records compressed.
+inline Bytes compressed_batch(wire::Codec codec, const Bytes& batch) {
+    Bytes out(batch.begin(), batch.begin() + wire::batch_header_bytes);
+    const Bytes records =
+        wire::compressed(codec, ByteSpan(batch).subspan(wire::batch_header_bytes));
+    out.insert(out.end(), records.begin(), records.end());
+    store_be(out.data() + 8,
+             static_cast<std::int32_t>(out.size() - wire::batch_length_overhead_bytes));
+    return with(out, 21, static_cast<std::int16_t>(codec));
 }
 
 }  // namespace ringpost::fake

@@ -122,11 +122,32 @@ TEST_F(PartitionLogTest, NoticesEveryChangedBitButThoseOfTheLeaderEpoch) {
     }
 }
 
-TEST_F(PartitionLogTest, TakesCompressedRecordsUnseen) {
-    for (std::int16_t codec = 1; codec <= 4; ++codec) {
-        EXPECT_EQ(error(with(make_batch({.count = 5}), 21, codec)), Errc::none);
+TEST_F(PartitionLogTest, LooksIntoCompressedRecordsAndKeepsThemAsTheyCame) {
+    std::int64_t offset = 0;
+    for (const wire::Codec codec : wire::built_in_codecs()) {
+        const Bytes batch = compressed_batch(codec, make_batch({.count = 5}));
+        ASSERT_EQ(append(batch).base_offset, offset);
+        const ByteSpan kept = log.read(offset, 1 << 20, true);
+        EXPECT_TRUE(std::ranges::equal(kept.subspan(16), ByteSpan(batch).subspan(16)));
+        offset += 5;
     }
-    EXPECT_EQ(log.end_offset(), 20);
+    EXPECT_EQ(log.end_offset(), offset);
+}
+
+TEST_F(PartitionLogTest, RefusesCompressedRecordsThatAreWrong) {
+    for (const wire::Codec codec : wire::built_in_codecs()) {
+        SCOPED_TRACE(wire::to_string(codec));
+        const Bytes batch = compressed_batch(codec, make_batch({.count = 5}));
+        // Another codec's number, and what is no stream of any.
+        const auto number = static_cast<std::int16_t>(codec);
+        EXPECT_EQ(error(with(make_batch({.count = 5}), 21, number)), Errc::unknown_server_error);
+        EXPECT_EQ(error(with<std::int16_t>(batch, 21, 7)), Errc::unsupported_compression_type);
+        // What is right for the codec, and wrong for Kafka.
+        EXPECT_EQ(error(with(with(batch, 57, 4), 23, 3)), Errc::invalid_record);
+        EXPECT_EQ(error(with(with(batch, 57, 6), 23, 5)), Errc::invalid_record);
+        EXPECT_EQ(error(with<std::int64_t>(batch, 35, 5)), Errc::invalid_timestamp);
+    }
+    EXPECT_EQ(log.end_offset(), 0);
 }
 
 TEST_F(PartitionLogTest, AnswersADuplicateWithItsFirstOffset) {
@@ -244,11 +265,15 @@ TEST_F(PartitionLogTest, FindsRecordsByTimestamp) {
     EXPECT_EQ(log.find_max_timestamp().timestamp, 202);
 }
 
-TEST_F(PartitionLogTest, FindsACompressedBatchByItsFirstRecord) {
-    const auto gzip = std::int16_t{1};
-    ASSERT_EQ(error(with(make_batch({.count = 3, .timestamp = 100}), 21, gzip)), Errc::none);
-    EXPECT_EQ(log.find_timestamp(102).offset, 0);
-    EXPECT_EQ(log.find_max_timestamp().offset, 0);
+TEST_F(PartitionLogTest, FindsARecordInACompressedBatch) {
+    std::int64_t end = 0;
+    for (const wire::Codec codec : wire::built_in_codecs()) {
+        const Bytes batch = make_batch({.count = 3, .timestamp = 100 + end * 10});
+        ASSERT_EQ(error(compressed_batch(codec, batch)), Errc::none);
+        EXPECT_EQ(log.find_timestamp(102 + end * 10).offset, end + 2);
+        end += 3;
+        EXPECT_EQ(log.find_max_timestamp().offset, end - 1);
+    }
 }
 
 }  // namespace

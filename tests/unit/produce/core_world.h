@@ -158,8 +158,9 @@ public:
         fake::Topic* t = cluster.find_topic(topic);
         fake::Partition* p = t == nullptr ? nullptr : t->find(partition);
         if (p == nullptr) return values;
+        wire::RecordsBuffer buffer;
         for (std::int64_t at = p->log.start_offset(); at < p->log.end_offset();) {
-            wire::RecordBatchReader reader(p->log.read(at, 1, true));
+            wire::RecordBatchReader reader(p->log.read(at, 1, true), buffer);
             wire::RecordView record;
             while (reader.next(record)) values.emplace_back(as_text(record.value));
             at = reader.header().base_offset + reader.header().record_count;

@@ -49,7 +49,8 @@ protected:
         invalid = std::move(slots);
         world->cluster.faults().on_produce = [this](const fake::ProduceAttempt& attempt) {
             fake::ProduceFault fault;
-            wire::RecordBatchReader reader(attempt.records);
+            wire::RecordsBuffer buffer;
+            wire::RecordBatchReader reader(attempt.records, buffer);
             wire::RecordView record;
             while (reader.next(record)) {
                 const std::string text(as_text(record.value));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/record_batch.h"
 
+#include "codecs.h"
 #include "golden.h"
 
 namespace ringpost::wire {
@@ -207,6 +208,58 @@ TEST(RecordBatchReader, CompressedBatchIsReportedAsSuchOnceItsChecksumIsRight) {
         EXPECT_EQ(reader.size(), batch.size());
         RecordView r;
         EXPECT_FALSE(reader.next(r));
+    }
+}
+
+/// The same batch, its records compressed.
+Bytes compressed_batch(Codec codec, const Bytes& batch) {
+    Bytes out(batch.begin(), batch.begin() + batch_header_bytes);
+    const Bytes records = compressed(codec, ByteSpan(batch).subspan(batch_header_bytes));
+    out.insert(out.end(), records.begin(), records.end());
+    store_be(out.data() + 8, static_cast<std::int32_t>(out.size() - batch_length_overhead_bytes));
+    return with(out, 21, static_cast<std::int16_t>(codec));
+}
+
+TEST(RecordBatchReader, ReadsCompressedRecordsFromItsBuffer) {
+    RecordsBuffer buffer;
+    for (const Codec codec : built_in_codecs()) {
+        const Bytes batch = compressed_batch(codec, golden("batch_b"));
+        RecordBatchReader reader(batch, buffer);
+        RecordView r;
+        ASSERT_TRUE(reader.next(r)) << to_string(reader.fault());
+        while (reader.next(r)) {
+        }
+        EXPECT_EQ(reader.fault(), BatchFault::none);
+        EXPECT_EQ(r.offset_delta, 2);
+        EXPECT_EQ(r.timestamp, bt - 3);
+        EXPECT_EQ(reader.size(), batch.size());
+    }
+}
+
+TEST(RecordBatchReader, SaysWhyCompressedRecordsAreRefused) {
+    const auto fault = [](const Bytes& batch, std::size_t bytes_max = 1'000) {
+        RecordsBuffer buffer{.bytes_max = bytes_max, .bytes = {}};
+        RecordBatchReader reader(batch, buffer);
+        RecordView r;
+        while (reader.next(r)) {
+        }
+        return reader.fault();
+    };
+    EXPECT_EQ(fault(golden("batch_b")), BatchFault::none);
+    for (const std::int16_t number : {5, 6, 7}) {
+        EXPECT_EQ(fault(with(golden("batch_b"), 21, number)), BatchFault::unknown_codec);
+        EXPECT_EQ(fault_of(with(golden("batch_b"), 21, number)), BatchFault::unknown_codec);
+    }
+    for (const Codec codec : built_in_codecs()) {
+        const Bytes batch = compressed_batch(codec, golden("batch_b"));
+        const auto number = static_cast<std::int16_t>(codec);
+        EXPECT_EQ(fault(batch), BatchFault::none);
+        EXPECT_EQ(fault(batch, golden("batch_b").size() - batch_header_bytes - 1),
+                  BatchFault::too_large);
+        EXPECT_EQ(fault(with(golden("batch_b"), 21, number)), BatchFault::bad_compression);
+        // One record more or less than there are.
+        EXPECT_EQ(fault(with(with(batch, 57, 4), 23, 3)), BatchFault::bad_record);
+        EXPECT_EQ(fault(with(with(batch, 57, 2), 23, 1)), BatchFault::trailing_bytes);
     }
 }
 
