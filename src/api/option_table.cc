@@ -37,6 +37,11 @@ constexpr Choice<MetadataRecovery> recovery_choices[] = {
 constexpr Choice<IoBackend> io_choices[] = {{"auto", IoBackend::automatic},
                                             {"io_uring", IoBackend::io_uring},
                                             {"epoll", IoBackend::epoll}};
+/// PostgreSQL's huge_pages are off, on and try.
+constexpr Choice<HugePages> huge_choices[] = {{"off", HugePages::off},
+                                              {"transparent", HugePages::transparent},
+                                              {"try", HugePages::try_},
+                                              {"on", HugePages::on}};
 /// librdkafka's log_level is syslog's number.
 constexpr Choice<LogLevel> log_choices[] = {
     {"off", LogLevel::off}, {"error", LogLevel::error}, {"warn", LogLevel::warn},
@@ -63,6 +68,14 @@ bool set_cpus(Options& o, std::string_view value) {
     return true;
 }
 std::string show_cpus(const Options& o) { return fmt::format("{}", fmt::join(o.cpus, ",")); }
+
+bool set_node(Options& o, std::string_view value) {
+    if (same_word(value, "local")) return o.numa_node = Options::local_node, true;
+    return set_number<&Options::numa_node, Options::any_node, 1023>(o, value);
+}
+std::string show_node(const Options& o) {
+    return o.numa_node == Options::local_node ? "local" : show_number<&Options::numa_node>(o);
+}
 
 constexpr std::int64_t day_ms = 86'400'000;
 
@@ -130,6 +143,15 @@ constexpr OptionRow rows[] = {
      set_number<&Options::buffer_memory, 2 << 20, std::int64_t{1} << 40>,
      show_number<&Options::buffer_memory>,
      "Bytes of record batches that a shard may hold; all of it is taken at start."},
+    {"memory.huge.pages", "", "off, transparent, try or on",
+     set_choice<&Options::huge_pages, huge_choices>,
+     show_choice<&Options::huge_pages, huge_choices>,
+     "Pages of 2 MiB for the batches: what the kernel makes of free memory (transparent), those "
+     "of its reserve, `vm.nr_hugepages`, where there are enough (try), or else no start (on)."},
+    {"memory.numa.node", "", "-1 to 1023, or local; -1 is the kernel's own choice", set_node,
+     show_node,
+     "The NUMA node that batches' and lanes' memory lies on as long as it has room; local is that "
+     "of the CPU the shard starts on."},
     {"lane.ring.bytes", "", "4096 to 1073741824 bytes",
      set_number<&Options::lane_ring_bytes, 4096, 1 << 30>,
      show_number<&Options::lane_ring_bytes>,
