@@ -75,7 +75,9 @@ TEST_P(Placement, EveryKindDelivers) {
         for (const char* const node : {"-1", "local"}) {
             Options o = options();
             ASSERT_TRUE(o.set("memory.huge.pages", huge));
-            if (shard::has_numa()) ASSERT_TRUE(o.set("memory.numa.node", node));
+            if (shard::has_numa()) {
+                ASSERT_TRUE(o.set("memory.numa.node", node));
+            }
             Producer producer(std::move(o));
             EXPECT_EQ(deliver(producer), "") << huge << ' ' << node;
         }
