@@ -139,9 +139,10 @@ struct [[gnu::visibility("default")]] Options {
     /// `buffer.memory`: bytes of record batches a shard may hold; taken and touched at start, which
     /// fails with out_of_memory if that is more than the machine has.
     std::uint64_t buffer_memory = 32ULL << 20;
-    /// `memory.huge.pages`: off, transparent, try or on, for the batches' memory. Lanes' rings of
-    /// 2 MiB and more get transparent ones then, with `on`, too: the reserve is for what is taken
-    /// at start, and its need is known: buffer_memory by 2 MiB, rounded up, for each shard.
+    /// `memory.huge.pages`: off, transparent, try or on, for the batches' memory (lanes' rings grow
+    /// page by page as they are used). Each shard needs buffer_memory by 2 MiB of them, rounded up;
+    /// the log says at level info what was had. What is of the reserve is back when the producer
+    /// and its lanes are gone, and a child forked meanwhile.
     HugePages huge_pages = HugePages::off;
     /// `memory.numa.node`: the NUMA node on which batches' and lanes' memory is to lie, 0..1023, or
     /// any_node (-1): where it is touched first, or local_node (local): that of the CPU on which

@@ -14,17 +14,13 @@
 
 namespace ringpost::shard {
 
-/// What is asked for. The default asks for nothing: the memory is then the allocator's (base/memory).
+/// What is asked for. By default nothing: the memory is then the allocator's (base/memory).
 struct Placement {
     HugePages huge_pages = HugePages::off;
     std::int32_t numa_node = Options::any_node;   ///< or a node's number; to PlacedMemory no other
 
     bool any() const {
         return huge_pages != HugePages::off || numa_node != Options::any_node;
-    }
-    /// For what is taken in any number, as lanes are: of the kernel's reserve nothing.
-    Placement without_reserve() const {
-        return {huge_pages == HugePages::off ? HugePages::off : HugePages::transparent, numa_node};
     }
 };
 

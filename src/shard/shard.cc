@@ -36,9 +36,10 @@ Error no_room(std::uint64_t bytes) {
 std::string describe(const PlacedMemory& memory, const Placement& placement) {
     std::string_view kind = "";
     if (memory.pages() == PlacedMemory::Pages::reserved) kind = " of the kernel's reserve";
-    if (memory.pages() == PlacedMemory::Pages::transparent) kind = ", transparent";
-    std::string text = fmt::format("batches: {} bytes, of them {} in huge pages{}", memory.size(),
-                                   std::min(memory.huge_bytes(), memory.size()), kind);
+    if (memory.pages() == PlacedMemory::Pages::transparent) kind = " (transparent)";
+    std::string text = fmt::format("batches: {} of {} bytes lie in huge pages{}",
+                                   std::min(memory.huge_bytes(), memory.size()), memory.size(),
+                                   kind);
     if (placement.numa_node >= 0) text += fmt::format(", for NUMA node {}", placement.numa_node);
     return text;
 }
@@ -52,7 +53,8 @@ Shard::~Shard() = default;
 Result<void> Shard::take_memory() {
     Placement placement = options_.placement;
     if (placement.numa_node == Options::local_node) placement.numa_node = node_of_this_cpu();
-    lane_placement_ = placement.without_reserve();
+    // No huge pages: a lane that has little to do would take two for what fits two small ones.
+    lane_placement_ = {.numa_node = placement.numa_node};
     const std::uint64_t blocks =
         (options_.memory_bytes + options_.block_bytes_max - 1) / options_.block_bytes_max;
     auto taken = PlacedMemory::take(blocks * options_.block_bytes_max, huge_page_bytes, placement,

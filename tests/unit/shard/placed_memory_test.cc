@@ -186,15 +186,6 @@ TEST(PlacedMemory, DoesNotWaitForASigbusWhereAReservedPageIsRefused) {
     EXPECT_GE(HugePageReserve::free_pages(), some_pages) << "what was refused was given back";
 }
 
-TEST(PlacedMemory, OfLanesLeavesTheReserveAlone) {
-    for (const HugePages huge : {HugePages::transparent, HugePages::try_, HugePages::on}) {
-        const Placement lanes = Placement{.huge_pages = huge, .numa_node = 3}.without_reserve();
-        EXPECT_EQ(lanes.huge_pages, HugePages::transparent);
-        EXPECT_EQ(lanes.numa_node, 3);
-    }
-    EXPECT_FALSE(Placement{}.without_reserve().any());
-}
-
 // Nodes -------------------------------------------------------------------------------------------
 
 TEST(PlacedMemory, PrefersItsNode) {
