@@ -131,7 +131,8 @@ TEST_P(Placement, OfTheReserveIsTakenForEachShardAndComesBack) {
         EXPECT_TRUE(producer.stop(5s));
     }
     EXPECT_EQ(HugePageReserve::count("free"), before);
-    EXPECT_NE(log.lines.find("5242880 bytes lie in huge pages of the kernel's reserve"), std::string::npos)
+    EXPECT_NE(log.lines.find("5242880 bytes lie in huge pages of the kernel's reserve"),
+              std::string::npos)
         << log.lines;
 }
 
