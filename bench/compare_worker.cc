@@ -84,6 +84,7 @@ public:
                      {"system_cpu_s_per_million", system},
                      {"caller_cpu_s_per_million", caller},
                      {"other_cpu_s_per_million", user + system - caller},
+                     {"page_faults", static_cast<double>(process.ru_minflt - process_.ru_minflt)},
                      {"rss_mb", memory_mb("VmHWM")}};
         if (counts.contains("system_calls")) {
             m.figures["system_calls_per_million"] = counts["system_calls"];
@@ -109,12 +110,16 @@ private:
 
 Measured run_client(const Work& work) {
     const KernelCounts counter;
+    const auto begun = Clock::now();
     const std::unique_ptr<Client> client = make_client(work.client);
+    const std::chrono::duration<double, std::milli> start = Clock::now() - begun;
     // Warm: connection, metadata and the first batches are not what is compared.
     client->send(work.client.partitions);
     const Meter meter(counter);
     client->send(work.records);
-    return meter.stop(work.records);
+    Measured measured = meter.stop(work.records);
+    measured.figures["start_ms"] = start.count();
+    return measured;
 }
 
 Measured queue_client(const Work& work) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <ringpost/ringpost.h>
 
+#include <cstdlib>
 #include <thread>
 
 #include "client.h"
@@ -22,6 +23,11 @@ Options options_of(const ClientOptions& asked) {
     options.lane_records_max = asked.queue_records_max;
     if (asked.queue_bytes_max != 0) options.buffer_memory = asked.queue_bytes_max;
     if (asked.client == "ringpost-inline") options.mode = Mode::inline_;
+    // RINGPOST_MEMORY_HUGE_PAGES=on, to compare a run with another.
+    if (const auto read = options.load_environment(); !read) {
+        fmt::print(stderr, "{}\n", read.error().text);
+        std::exit(2);
+    }
     options.log_sink = [](LogLevel, std::string_view line) { fmt::print(stderr, "{}\n", line); };
     return options;
 }

@@ -74,6 +74,14 @@ struct TopicCompression {
     bool operator==(const TopicCompression&) const = default;
 };
 
+/// Whose pages of 2 MiB a shard's batches are to lie in.
+enum class HugePages : std::uint8_t {
+    off,          ///< None is asked for: the kernel's own setting decides.
+    transparent,  ///< Those that the kernel makes of free memory (madvise), as far as there is any.
+    try_,         ///< Those of the reserve (vm.nr_hugepages), or transparent ones without enough.
+    on,           ///< Those of the reserve, or the start fails.
+};
+
 /// Who has set an option: recorded by what reads text, for people; a producer does not need it.
 struct OptionOrigin {
     std::string_view name;
@@ -160,6 +168,18 @@ struct [[gnu::visibility("default")]] Options {
     /// `buffer.memory`: bytes of record batches a shard may hold; taken and touched at start, which
     /// fails with out_of_memory if that is more than the machine has.
     std::uint64_t buffer_memory = 32ULL << 20;
+    /// `memory.huge.pages`: off, transparent, try or on, for the batches' memory (lanes' rings grow
+    /// page by page as they are used). Each shard needs buffer_memory by 2 MiB of them, rounded up;
+    /// the log says at level info what was had. What is of the reserve is back when the producer
+    /// and its lanes are gone, and a child forked meanwhile.
+    HugePages huge_pages = HugePages::off;
+    /// `memory.numa.node`: the NUMA node on which batches' and lanes' memory is to lie, 0..1023, or
+    /// any_node (-1): where it is touched first, or local_node (local): that of the CPU on which
+    /// the shard starts; pin it (`cpu.affinity`), and it stays there. Memory lies elsewhere only if
+    /// that node is full. A start fails if there is no such node or the kernel refuses.
+    std::int32_t numa_node = any_node;
+    static constexpr std::int32_t any_node = -1;
+    static constexpr std::int32_t local_node = -2;
     /// `lane.ring.bytes`: a lane's ring for records on their way to the shard.
     std::uint32_t lane_ring_bytes = 2U << 20;
     /// `lane.records.max`: records of one lane accepted and not yet polled.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/limits.h"
 
 namespace ringpost::api {
 
@@ -54,6 +55,26 @@ std::string built_in_codecs() {
     return text;
 }
 
+/// TOPIC=CODEC[:LEVEL]
+bool parse_topic_compression(std::string_view text, TopicCompression& out) {
+    const std::size_t equals = text.find('=');
+    if (equals == 0 || equals == text.npos || equals > limits::topic_name_bytes_max) return false;
+    out.topic = text.substr(0, equals);
+    text.remove_prefix(equals + 1);
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    Options codec;
+    if (!set_choice<&Options::compression_type, codec_choices>(codec, text.substr(0, colon))) {
+        return false;
+    }
+    out.type = codec.compression_type;
+    out.level.reset();
+    if (colon == text.size()) return true;
+    int level = 0;
+    if (!parse_number(text.substr(colon + 1), level)) return false;
+    out.level = level;
+    return has_level(out.type, level);
+}
+
 }  // namespace
 
 std::string_view to_string(CompressionType type) { return wire::to_string(codec_of(type)); }
@@ -62,6 +83,28 @@ bool has_level(CompressionType type, int level) {
     const wire::LevelRange levels = wire::levels_of(codec_of(type));
     if (!levels.has_levels || level == levels.standard) return true;
     return level >= levels.min && level <= levels.max;
+}
+
+bool set_topic_compression(Options& o, std::string_view value) {
+    std::vector<TopicCompression> all;
+    while (!value.empty()) {
+        const std::size_t comma = std::min(value.find(','), value.size());
+        TopicCompression one;
+        if (!parse_topic_compression(value.substr(0, comma), one)) return false;
+        if (std::ranges::count(all, one.topic, &TopicCompression::topic) != 0) return false;
+        all.push_back(std::move(one));
+        value.remove_prefix(std::min(comma + 1, value.size()));
+    }
+    o.topic_compression = std::move(all);
+    return true;
+}
+std::string show_topic_compression(const Options& o) {
+    std::string text;
+    for (const TopicCompression& one : o.topic_compression) {
+        text += fmt::format("{}{}={}", text.empty() ? "" : ",", one.topic, to_string(one.type));
+        if (one.level) text += fmt::format(":{}", *one.level);
+    }
+    return text;
 }
 
 produce::Compression compression_of(const Options& o) {

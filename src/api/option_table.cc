@@ -38,13 +38,11 @@ constexpr Choice<MetadataRecovery> recovery_choices[] = {
 constexpr Choice<IoBackend> io_choices[] = {{"auto", IoBackend::automatic},
                                             {"io_uring", IoBackend::io_uring},
                                             {"epoll", IoBackend::epoll}};
-/// pykafka's CompressionType is a number.
-constexpr Choice<CompressionType> codec_choices[] = {
-    {"none", CompressionType::none},     {"gzip", CompressionType::gzip},
-    {"snappy", CompressionType::snappy}, {"lz4", CompressionType::lz4},
-    {"zstd", CompressionType::zstd},     {"0", CompressionType::none},
-    {"1", CompressionType::gzip},        {"2", CompressionType::snappy},
-    {"3", CompressionType::lz4},         {"4", CompressionType::zstd}};
+/// PostgreSQL's huge_pages are off, on and try.
+constexpr Choice<HugePages> huge_choices[] = {{"off", HugePages::off},
+                                              {"transparent", HugePages::transparent},
+                                              {"try", HugePages::try_},
+                                              {"on", HugePages::on}};
 /// librdkafka's log_level is syslog's number.
 constexpr Choice<LogLevel> log_choices[] = {
     {"off", LogLevel::off}, {"error", LogLevel::error}, {"warn", LogLevel::warn},
@@ -80,46 +78,12 @@ bool set_cpus(Options& o, std::string_view value) {
 }
 std::string show_cpus(const Options& o) { return fmt::format("{}", fmt::join(o.cpus, ",")); }
 
-/// TOPIC=CODEC[:LEVEL]
-bool parse_topic_compression(std::string_view text, TopicCompression& out) {
-    const std::size_t equals = text.find('=');
-    if (equals == 0 || equals == text.npos || equals > limits::topic_name_bytes_max) return false;
-    out.topic = text.substr(0, equals);
-    text.remove_prefix(equals + 1);
-    const std::size_t colon = std::min(text.find(':'), text.size());
-    Options codec;
-    if (!set_choice<&Options::compression_type, codec_choices>(codec, text.substr(0, colon))) {
-        return false;
-    }
-    out.type = codec.compression_type;
-    out.level.reset();
-    if (colon == text.size()) return true;
-    int level = 0;
-    if (!parse_number(text.substr(colon + 1), level)) return false;
-    out.level = level;
-    return has_level(out.type, level);
+bool set_node(Options& o, std::string_view value) {
+    if (same_word(value, "local")) return o.numa_node = Options::local_node, true;
+    return set_number<&Options::numa_node, Options::any_node, 1023>(o, value);
 }
-
-bool set_topic_compression(Options& o, std::string_view value) {
-    std::vector<TopicCompression> all;
-    while (!value.empty()) {
-        const std::size_t comma = std::min(value.find(','), value.size());
-        TopicCompression one;
-        if (!parse_topic_compression(value.substr(0, comma), one)) return false;
-        if (std::ranges::count(all, one.topic, &TopicCompression::topic) != 0) return false;
-        all.push_back(std::move(one));
-        value.remove_prefix(std::min(comma + 1, value.size()));
-    }
-    o.topic_compression = std::move(all);
-    return true;
-}
-std::string show_topic_compression(const Options& o) {
-    std::string text;
-    for (const TopicCompression& one : o.topic_compression) {
-        text += fmt::format("{}{}={}", text.empty() ? "" : ",", one.topic, to_string(one.type));
-        if (one.level) text += fmt::format(":{}", *one.level);
-    }
-    return text;
+std::string show_node(const Options& o) {
+    return o.numa_node == Options::local_node ? "local" : show_number<&Options::numa_node>(o);
 }
 
 constexpr std::int64_t day_ms = 86'400'000;
@@ -210,6 +174,15 @@ constexpr OptionRow rows[] = {
      set_number<&Options::buffer_memory, 2 << 20, std::int64_t{1} << 40>,
      show_number<&Options::buffer_memory>,
      "Bytes of record batches that a shard may hold; all of it is taken at start."},
+    {"memory.huge.pages", "", "off, transparent, try or on",
+     set_choice<&Options::huge_pages, huge_choices>,
+     show_choice<&Options::huge_pages, huge_choices>,
+     "Pages of 2 MiB for the batches: what the kernel makes of free memory (transparent), those "
+     "of its reserve, `vm.nr_hugepages`, where there are enough (try), or else no start (on)."},
+    {"memory.numa.node", "", "-1 to 1023, or local; -1 is the kernel's own choice", set_node,
+     show_node,
+     "The NUMA node that batches' and lanes' memory lies on as long as it has room; local is that "
+     "of the CPU the shard starts on."},
     {"lane.ring.bytes", "", "4096 to 1073741824 bytes",
      set_number<&Options::lane_ring_bytes, 4096, 1 << 30>,
      show_number<&Options::lane_ring_bytes>,

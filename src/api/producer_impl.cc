@@ -85,6 +85,7 @@ shard::ShardOptions shard_options(const Options& o, std::uint32_t index) {
     s.io.log = log;
     s.block_bytes_max = block_bytes_for(o);
     s.memory_bytes = o.buffer_memory / s.block_bytes_max * s.block_bytes_max;
+    s.placement = {.huge_pages = o.huge_pages, .numa_node = o.numa_node};
     s.wake_bytes = std::min<std::uint64_t>(o.batch_bytes, o.lane_ring_bytes / 4);
     s.records_max = o.queue_records_max;
     s.lane_records_max = o.lane_records_max;
@@ -137,6 +138,9 @@ Result<void> ProducerImpl::start_locked() {
     if (host_->state.load() != Producer::State::created) return {};
     if (Result<void> valid = host_->options.validate(); !valid) return valid;
     if (Result<void> fits = check_memory(host_->options); !fits) return fits;
+    if (Result<void> exists = shard::check_numa_node(host_->options.numa_node); !exists) {
+        return exists;
+    }
     if (Result<void> hashes = check_hash(host_->options); !hashes) return hashes;
     return start_shards();
 }
@@ -216,7 +220,8 @@ Result<std::shared_ptr<LaneImpl>> open_lane(const std::shared_ptr<Host>& shared_
                              : reports == Reports::none      ? shard::Lend::none
                                                              : shard::Lend::failed;
     auto channel = std::make_shared<shard::LaneChannel>(
-        std::bit_floor(o.lane_ring_bytes), std::min(o.lane_records_max, o.queue_records_max), lend);
+        std::bit_floor(o.lane_ring_bytes), std::min(o.lane_records_max, o.queue_records_max), lend,
+        shard.shard.lane_placement());
     if (reports != Reports::all) {
         channel->refund = [&credits = host.credits](std::uint32_t n) { credits.give(n); };
         channel->refund_failed = reports == Reports::none;

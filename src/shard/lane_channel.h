@@ -10,9 +10,9 @@
 
 #include <ringpost/delivery.h>
 
-#include "base/memory.h"
 #include "base/spsc_ring.h"
 #include "produce/batch.h"
+#include "shard/placed_memory.h"
 #include "shard/wakeup.h"
 
 namespace ringpost::shard {
@@ -69,10 +69,11 @@ enum class Lend : std::uint8_t { none, failed, all };
 ///            has `report_bytes_max` for each credit: a report always has room.
 class LaneChannel {
 public:
-    LaneChannel(std::size_t ring_bytes, std::uint32_t records_max, Lend lend_ = Lend::failed)
+    LaneChannel(std::size_t ring_bytes, std::uint32_t records_max, Lend lend_ = Lend::failed,
+                const Placement& placement = {})
         : lend(lend_),
-          record_memory_(ring_bytes, 128),
-          report_memory_(report_ring_bytes(records_max), 128),
+          record_memory_(take(ring_bytes, placement)),
+          report_memory_(take(report_ring_bytes(records_max), placement)),
           records(usable() ? record_memory_.span() : std::span<std::byte>{spare_}),
           reports(usable() ? report_memory_.span() : std::span<std::byte>{spare_}) {}
 
@@ -97,8 +98,14 @@ public:
     }
 
 private:
-    Block record_memory_;
-    Block report_memory_;
+    /// Empty if there is none. What the kernel could refuse besides, it has refused the batches.
+    static PlacedMemory take(std::size_t bytes, const Placement& placement) {
+        auto taken = PlacedMemory::take(bytes, 128, placement, "lane.ring.bytes");
+        return taken ? std::move(*taken) : PlacedMemory();
+    }
+
+    PlacedMemory record_memory_;
+    PlacedMemory report_memory_;
     alignas(8) std::byte spare_[16];     ///< what the rings of an unusable channel point at
 
 public:

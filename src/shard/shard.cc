@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/memory.h"
 
 namespace ringpost::shard {
 
@@ -31,24 +32,49 @@ Error no_room(std::uint64_t bytes) {
                         bytes, limit.rlim_cur)};
 }
 
+/// What was had, where something was asked for.
+std::string describe(const PlacedMemory& memory, const Placement& placement) {
+    std::string_view kind = "";
+    if (memory.pages() == PlacedMemory::Pages::reserved) kind = " of the kernel's reserve";
+    if (memory.pages() == PlacedMemory::Pages::transparent) kind = " (transparent)";
+    std::string text = fmt::format("batches: {} of {} bytes lie in huge pages{}",
+                                   std::min(memory.huge_bytes(), memory.size()), memory.size(),
+                                   kind);
+    if (placement.numa_node >= 0) text += fmt::format(", for NUMA node {}", placement.numa_node);
+    return text;
+}
+
 }  // namespace
 
 Shard::Shard(const ShardOptions& options) : options_(options), spin_(options.spin) {}
 Shard::~Shard() = default;
 
-Result<void> Shard::open(std::unique_ptr<io::Io> io) {
+/// On the loop's own thread: what nobody places lies where it is touched first.
+Result<void> Shard::take_memory() {
+    Placement placement = options_.placement;
+    if (placement.numa_node == Options::local_node) placement.numa_node = node_of_this_cpu();
+    // No huge pages: a lane that has little to do would take two for what fits two small ones.
+    lane_placement_ = {.numa_node = placement.numa_node};
     const std::uint64_t blocks =
         (options_.memory_bytes + options_.block_bytes_max - 1) / options_.block_bytes_max;
-    memory_ = Block(blocks * options_.block_bytes_max, 2U << 20);
-    if (!memory_) {
-        return Error{Errc::out_of_memory, fmt::format("buffer.memory: {} bytes could not be had",
-                                                      options_.memory_bytes)};
-    }
+    auto taken = PlacedMemory::take(blocks * options_.block_bytes_max, huge_page_bytes, placement,
+                                    "buffer.memory");
+    if (!taken) return taken.error();
+    memory_ = std::move(*taken);
     // Asked for and given back: what is small has no other answer than an abort.
     const std::uint64_t room = room_besides(memory_.size());
-    if (!Block(room, 2U << 20)) return no_room(room);
+    if (!Block(room, huge_page_bytes)) return no_room(room);
     // Touched now: a page fault later would cost more than all else that a record costs.
     std::memset(memory_.data(), 0, memory_.size());
+    const Log& log = options_.produce.log;
+    if (options_.placement.any() && log.on(LogLevel::info)) {
+        log.info("{}", describe(memory_, placement));
+    }
+    return {};
+}
+
+Result<void> Shard::open(std::unique_ptr<io::Io> io) {
+    if (Result<void> taken = take_memory(); !taken) return taken;
     if (io == nullptr) {
         auto made = io::make_io(options_.io);
         if (!made) return made.error();

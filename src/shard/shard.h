@@ -11,12 +11,12 @@
 #include <ringpost/error.h>
 
 #include "base/histogram.h"
-#include "base/memory.h"
 #include "base/snapshot.h"
 #include "io/io.h"
 #include "produce/producer_core.h"
 #include "shard/lanes.h"
 #include "shard/links.h"
+#include "shard/placed_memory.h"
 #include "shard/spin_budget.h"
 #include "shard/wakeup.h"
 #include "shard/warm_ups.h"
@@ -27,6 +27,7 @@ struct ShardOptions {
     produce::Config produce;
     io::IoOptions io;
     std::uint64_t memory_bytes = 32ULL << 20;
+    Placement placement;
     std::uint32_t block_bytes_max = 1 << 20;   ///< the largest record's power of two, or more
     std::uint64_t wake_bytes = 64 * 1024;      ///< while a linger runs, callers wake for this much
     std::uint64_t records_max = UINT64_MAX;       ///< under way, of all lanes together
@@ -48,7 +49,7 @@ public:
 
     // The loop.
 
-    /// Takes the memory and makes the Io. The simulator hands in its own.
+    /// Takes the memory, places and touches it, and makes the Io. The simulator hands in its own.
     Result<void> open(std::unique_ptr<io::Io> io = nullptr);
     /// One turn. Sleeps until `until` at most, if there is nothing to do.
     void turn(Instant until);
@@ -63,6 +64,8 @@ public:
 
     Lanes& lanes() { return lanes_; }
     const produce::ShareBoard& shares() const { return share_board_; }
+    /// Once it is open: how a lane's rings are to lie.
+    const Placement& lane_placement() const { return lane_placement_; }
     /// After a record of the lane was published: wakes the loop if it sleeps and this is enough.
     void wake_for(const LaneChannel& lane, std::uint64_t written) noexcept {
         if (parking_.should_wake(written, lane.wake_at)) [[unlikely]] wake();
@@ -125,9 +128,11 @@ private:
     void purge_rest(Instant now);
     bool park(Instant until);
     void publish_counters();
+    Result<void> take_memory();
 
     const ShardOptions options_;
-    Block memory_;                     ///< outlives io_: the kernel may hold it
+    PlacedMemory memory_;              ///< outlives io_: the kernel may hold it
+    Placement lane_placement_;         ///< its node is a number, written once, by open
     std::unique_ptr<io::Io> io_;
     Lanes lanes_;
     produce::ShareBoard share_board_;

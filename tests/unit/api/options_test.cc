@@ -62,6 +62,22 @@ TEST(Options, ANameIsOneShortLine) {
     EXPECT_FALSE(o.set("thread.name", std::string_view("a\0b", 3)));
 }
 
+TEST(Options, ANumaNodeIsANumberOrAWord) {
+    Options o = good();
+    for (const auto& [text, node] : {std::pair{"local", Options::local_node}, {"LOCAL", -2},
+                                     {"-1", Options::any_node}, {"0", 0}, {"1023", 1023}}) {
+        ASSERT_TRUE(o.set("memory.numa.node", text)) << text;
+        EXPECT_EQ(o.numa_node, node);
+        EXPECT_EQ(complaint(o), "");
+    }
+    for (const char* const text : {"-2", "1024", "near", "0,1"}) {
+        EXPECT_FALSE(o.set("memory.numa.node", text)) << text;
+    }
+    o.numa_node = -3;
+    EXPECT_NE(complaint(o).find("memory.numa.node: \"-3\" is not -1 to 1023, or local"),
+              std::string::npos);
+}
+
 TEST(Options, AFieldSetFromCodeHasTheSameRange) {
     Options o = good();
     o.max_in_flight = 6;
