@@ -17,7 +17,9 @@ Codec codec_of(CompressionType type) { return static_cast<Codec>(type); }
 static_assert(static_cast<int>(CompressionType::zstd) == static_cast<int>(Codec::zstd));
 
 /// librdkafka's highest level, by codec.
-int common_level_max(Codec codec) { return codec == Codec::gzip ? 9 : codec == Codec::lz4 ? 12 : 22; }
+int common_level_max(Codec codec) {
+    return codec == Codec::gzip ? 9 : codec == Codec::lz4 ? 12 : 22;
+}
 
 /// librdkafka's level as the codec's own: its 0 is each library's default or least, lz4's fast
 /// compressor is 0 to 2, and what KIP-390 calls 9.

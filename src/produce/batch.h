@@ -58,8 +58,8 @@ struct PackedPiece {
 /// A record batch under way, in the bytes that go to the broker, in one slab or several. A *parked*
 /// batch (partition null) holds raw entries instead, of a topic whose partitions aren't known.
 ///
-/// A *packed* batch has its records a second time, compressed, and these go to the broker; the plain
-/// ones stay for reports, and to be taken apart.
+/// A *packed* batch has its records a second time, compressed, and these go to the broker; the
+/// plain ones stay for reports, and to be taken apart.
 ///
 /// Invariant 1: from its first send on, records, order, base sequence, producer id and epoch stay.
 /// Invariant 2: its memory is given back when it is resolved, its bytes are out of the kernel's

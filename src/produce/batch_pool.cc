@@ -7,7 +7,8 @@
 namespace ringpost::produce {
 
 BatchPool::BatchPool(Arena& arena, std::size_t headroom, std::size_t packing)
-    : arena_(arena), headroom_(headroom), packing_(packing), batches_(arena.bytes_total() / limits::slab_bytes_min) {
+    : arena_(arena), headroom_(headroom), packing_(packing),
+      batches_(arena.bytes_total() / limits::slab_bytes_min) {
     for (Batch& batch : batches_) free_.push_back(batch);
 }
 
@@ -71,11 +72,15 @@ bool BatchPool::try_add_piece(Batch& batch, std::size_t wish, std::size_t need) 
     if (memory == nullptr) return false;
     const auto capacity = static_cast<std::uint32_t>(arena_.block_bytes(memory));
     batch.pieces[batch.piece_count++] = {memory, capacity, 0};
+    packed_bytes_ += capacity;
     return true;
 }
 
 void BatchPool::drop_pieces(Batch& batch) {
-    for (const PackedPiece& piece : batch.packed_pieces()) arena_.free(piece.memory);
+    for (const PackedPiece& piece : batch.packed_pieces()) {
+        arena_.free(piece.memory);
+        packed_bytes_ -= piece.capacity;
+    }
     batch.piece_count = batch.packed_bytes = batch.packed_from = 0;
 }
 

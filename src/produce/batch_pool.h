@@ -15,9 +15,9 @@ namespace ringpost::produce {
 /// Owns:      every Batch. Borrows: the arena.
 /// Bounds:    half of the arena for parked batches: what they hold moves on to batches of its own,
 ///            which need memory, too; `headroom` bytes only to take batches apart, which may have
-///            to be before any memory comes free; `packing` bytes only for compressed records. As many batches as the arena has smallest slabs.
-///            At the end try_take and try_grow answer null or false, and the shard takes no more
-///            from its lanes.
+///            to be before any memory comes free; `packing` bytes only for compressed records.
+///            As many batches as the arena has smallest slabs. At the end try_take and try_grow
+///            answer null or false, and the shard takes no more from its lanes.
 /// Allocates: in the constructor only.
 class BatchPool {
 public:
@@ -45,6 +45,8 @@ public:
     void give_back(Batch& batch);
 
     std::size_t taken() const { return taken_; }
+    /// Half of what is kept for compressed records is taken by some.
+    bool packing_is_scarce() const { return packed_bytes_ > packing_ / 2; }
     const Arena& arena() const { return arena_; }
 
 private:
@@ -61,6 +63,7 @@ private:
     List<Batch, &Batch::queue_hook> free_;
     std::size_t taken_ = 0;
     std::size_t parked_bytes_ = 0;   ///< of the slabs of parked batches
+    std::size_t packed_bytes_ = 0;   ///< of the pieces of compressed records
 };
 
 }  // namespace ringpost::produce

@@ -60,6 +60,8 @@ struct Config {
     /// Topics, partitions or batches that one turn takes of anything that is about all of them:
     /// some hundred ns each, so that a turn stays far below a millisecond.
     std::uint32_t turn_items_max = 1'000;
+    /// Of a batch that is compressed, bytes in one slice; a codec's own are some 100 us.
+    std::uint32_t slice_bytes_max = UINT32_MAX;
     bool statistics = true;   ///< with histograms
     broker::ConnectionOptions connection;
     Log log;

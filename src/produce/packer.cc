@@ -16,6 +16,8 @@ namespace {
 constexpr std::uint32_t least_saving = 32;
 /// Batches that go as they are after one for which it did not pay; doubled each time.
 constexpr std::uint32_t plain_min = 4, plain_max = 64;
+/// A batch of fewer bytes says nothing about larger ones, and costs little.
+constexpr std::uint32_t telling_bytes = 4096;
 /// A batch's plain bytes, however well they are compressed, in batch.size and as a part of memory.
 constexpr std::uint32_t plain_of_batch_max = 16, plain_of_memory_max = 32;
 /// What a stream's beginning costs, in slices.
@@ -25,14 +27,24 @@ std::uint32_t records_bytes(const Batch& batch) {
     return batch.bytes - static_cast<std::uint32_t>(wire::batch_header_bytes);
 }
 
-/// The piece of the records that begins `from` bytes behind the header, as far as it is contiguous.
-ByteSpan records_from(const Batch& batch, std::size_t from) {
+/// `size` bytes of the records, from `from` on: where they stand, or gathered in `room`.
+ByteSpan records_at(const Batch& batch, std::size_t from, std::size_t size, Block& room) {
     from += wire::batch_header_bytes;
+    std::size_t gathered = 0;
     for (const Slab& slab : batch.used_slabs()) {
-        if (from < slab.used) return slab.bytes().subspan(from);
-        from -= slab.used;
+        if (from >= slab.used) {
+            from -= slab.used;
+            continue;
+        }
+        const ByteSpan piece = slab.bytes().subspan(from);
+        if (gathered == 0 && piece.size() >= size) return piece.first(size);
+        const std::size_t bytes = std::min(piece.size(), size - gathered);
+        std::memcpy(room.data() + gathered, piece.data(), bytes);
+        gathered += bytes;
+        if (gathered == size) break;
+        from = 0;
     }
-    return {};
+    return {room.data(), gathered};
 }
 
 }  // namespace
@@ -48,18 +60,24 @@ Result<void> Packer::open() {
     const Arena& arena = pool_.arena();
     const std::size_t batch_max = std::max<std::size_t>(
         {arena.block_bytes_max(), std::size_t{config_.batch_bytes} * plain_of_batch_max});
+    std::size_t room_bytes = 0;
     for (const Compression& what : wanted) {
         if (what.codec == wire::Codec::none) continue;
         auto made = wire::make_compressor(what.codec, what.level, batch_max);
         if (!made) return made.error();
+        room_bytes = std::max(room_bytes, (*made)->slice_bytes());
         made_.push_back({what, std::move(*made)});
     }
+    if (room_bytes == 0) return {};
+    room_ = Block(room_bytes, alignof(std::max_align_t));
+    if (!room_) return Error{Errc::out_of_memory, "compression: no memory for a slice"};
     return {};
 }
 
 const Compression& Packer::asked_for(const Topic& topic) const {
     const auto& all = config_.topic_compression;
-    const auto found = std::ranges::find(all, topic.name, [](const auto& one) { return one.first; });
+    const auto found =
+        std::ranges::find(all, topic.name, [](const auto& one) { return one.first; });
     return found == all.end() ? config_.compression : found->second;
 }
 
@@ -98,9 +116,10 @@ bool Packer::queue(Batch& batch, Instant now) {
 }
 
 void Packer::run(Instant now) {
-    while (budget_ > 0) {
-        Batch* batch = delivery_.to_pack().front();
-        if (batch == nullptr) return;
+    while (Batch* batch = delivery_.to_pack().front()) {
+        const double cost = cost_of_next(*batch);
+        if (cost > budget_ && budget_ < 1) return;
+        budget_ -= cost;
         step(*batch);
         if (batch->packing == Batch::Packing::not_yet) continue;
         delivery_.to_pack().remove(*batch);
@@ -108,19 +127,33 @@ void Packer::run(Instant now) {
     }
 }
 
+wire::Compressor& Packer::compressor_for(const Batch& batch) const {
+    return *made_[batch.topic->packing.compressor].compressor;
+}
+
+std::size_t Packer::slice_bytes(const Batch& batch) const {
+    return std::min<std::size_t>(compressor_for(batch).slice_bytes(), config_.slice_bytes_max);
+}
+
+/// In slices.
+double Packer::cost_of_next(const Batch& batch) const {
+    const std::size_t whole = slice_bytes(batch);
+    const std::size_t next = std::min<std::size_t>(records_bytes(batch) - batch.packed_from, whole);
+    const double begin = batch.packed_from == 0 ? begin_cost : 0;
+    return begin + static_cast<double>(next) / static_cast<double>(whole);
+}
+
 void Packer::step(Batch& batch) {
-    const TopicPacking& packing = batch.topic->packing;
-    wire::Compressor& compressor = *made_[packing.compressor].compressor;
+    wire::Compressor& compressor = compressor_for(batch);
     const std::uint32_t all = records_bytes(batch);
     if (batch.packed_from == 0) {
         compressor.begin(all);
         batch.packed_bytes = wire::batch_header_bytes;
-        budget_ -= begin_cost;
     }
-    ByteSpan slice = records_from(batch, batch.packed_from);
-    slice = slice.first(std::min(slice.size(), compressor.slice_bytes()));
-    batch.packed_from += static_cast<std::uint32_t>(slice.size());
-    budget_ -= static_cast<double>(slice.size()) / static_cast<double>(compressor.slice_bytes());
+    const std::size_t size = std::min<std::size_t>(slice_bytes(batch), all - batch.packed_from);
+    const ByteSpan slice = records_at(batch, batch.packed_from, size, room_);
+    RINGPOST_ASSERT(slice.size() == size);
+    batch.packed_from += static_cast<std::uint32_t>(size);
     const bool last = batch.packed_from == all;
     if (!put(batch, compressor.add(slice, last))) return end_plain(batch);
     if (last) end_packed(batch);
@@ -132,11 +165,7 @@ bool Packer::put(Batch& batch, ByteSpan bytes) {
     const std::uint32_t all = records_bytes(batch);
     const std::uint32_t most = all - all / least_saving;
     if (batch.packed_bytes - wire::batch_header_bytes >= most) {
-        // Tried again after a while: what a topic carries may change.
-        TopicPacking& packing = batch.topic->packing;
-        packing.plain_next = std::clamp(packing.plain_next * 2, plain_min, plain_max);
-        packing.plain_left = packing.plain_next;
-        expect(packing, 1);
+        if (all >= telling_bytes) does_not_pay(batch.topic->packing);
         return false;
     }
     while (!bytes.empty()) {
@@ -160,9 +189,17 @@ bool Packer::put(Batch& batch, ByteSpan bytes) {
     return true;
 }
 
+/// It is tried again after a while: what a topic carries may change.
+void Packer::does_not_pay(TopicPacking& packing) const {
+    packing.plain_next = std::clamp(packing.plain_next * 2, plain_min, plain_max);
+    packing.plain_left = packing.plain_next;
+    expect(packing, 1);
+}
+
 void Packer::end_packed(Batch& batch) const {
     batch.packing = Batch::Packing::packed;
     TopicPacking& packing = batch.topic->packing;
+    if (records_bytes(batch) < telling_bytes) return;
     const auto packed = static_cast<float>(batch.packed_bytes - wire::batch_header_bytes);
     const float ratio = packed / static_cast<float>(records_bytes(batch));
     expect(packing, packing.ratio + (ratio - packing.ratio) / 4);

@@ -20,9 +20,9 @@ namespace ringpost::produce {
 /// a time, so a codec and level need one compressor, however many partitions there are.
 ///
 /// Thread:    one. Borrows everything.
-/// Bounds:    work of one slice a turn, some 100 us (wire::Compressor::slice_bytes). Memory for what
-///            comes out is the pool's; where there is none, or where it does not pay, a batch goes
-///            as it is.
+/// Bounds:    work of one slice a turn, of one batch or several: some 100 us
+///            (wire::Compressor::slice_bytes). Memory for what comes out is the pool's; where there
+///            is none, or where it does not pay, a batch goes as it is.
 /// Allocates: in open.
 class Packer {
 public:
@@ -43,6 +43,8 @@ public:
         budget_ = 1;
         if (has_work()) run(now);
     }
+    /// There is time in this turn for more, and memory for what need not be now.
+    bool has_room() const { return !has_work() && budget_ > 0 && !pool_.packing_is_scarce(); }
     bool has_work() const { return !delivery_.to_pack().empty(); }
 
     /// A batch was too large for its broker: the estimate was wrong, or batch.size is too much.
@@ -56,8 +58,12 @@ private:
 
     bool queue(Batch& batch, Instant now);
     void run(Instant now);
+    wire::Compressor& compressor_for(const Batch& batch) const;
+    std::size_t slice_bytes(const Batch& batch) const;
+    double cost_of_next(const Batch& batch) const;
     void step(Batch& batch);
     bool put(Batch& batch, ByteSpan bytes);
+    void does_not_pay(TopicPacking& packing) const;
     void end_packed(Batch& batch) const;
     void end_plain(Batch& batch);
     void expect(TopicPacking& packing, float ratio) const;
@@ -68,6 +74,7 @@ private:
     Delivery& delivery_;
     Readiness& readiness_;
     std::vector<Made> made_;
+    Block room_;          ///< for a slice that stands in several slabs
     double budget_ = 0;   ///< of this turn, in slices
 };
 

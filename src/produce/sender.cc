@@ -3,6 +3,7 @@
 #include "produce/sender.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "wire/produce_request_writer.h"
@@ -48,6 +49,7 @@ void Sender::fill(Node& node, Instant now) {
         broker::RequestSlot* slot = node.try_begin_produce(now);
         if (slot == nullptr) {
             node.blocked_since = std::min(node.blocked_since, now);
+            if (node.connection.ready()) pack_ahead(node, now);
             return;
         }
         node.blocked_since = Instant::never();
@@ -63,6 +65,20 @@ void Sender::fill(Node& node, Instant now) {
         }
     }
     node.blocked_since = Instant::never();
+}
+
+/// The node takes no request just now: what is full is compressed meanwhile, and the next request
+/// will have all of it.
+void Sender::pack_ahead(Node& node, Instant now) {
+    Partition* partition = node.ready.front();
+    for (std::uint32_t left = config_.turn_items_max; left != 0 && packer_.has_room(); --left) {
+        if (partition == nullptr) return;
+        Partition& one = *std::exchange(partition, node.ready.next(*partition));
+        Batch& batch = *one.next_batch();
+        if (batch.state != Batch::State::open && !packer_.pack(batch, now)) {
+            readiness_.update(one, now);
+        }
+    }
 }
 
 /// Before it is sent. What had numbers already leaves a gap.

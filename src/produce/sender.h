@@ -44,6 +44,7 @@ private:
     bool pick(Node& node, std::uint32_t slot, Instant now);
     /// False: it goes later, or its records have just failed.
     bool prepare(Partition& partition, Batch& batch, std::int16_t version, Instant now);
+    void pack_ahead(Node& node, Instant now);
     void refuse(Partition& partition, Batch& batch, Errc error, Instant now);
     void encode(Node& node, broker::RequestSlot& slot);
 

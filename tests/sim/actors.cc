@@ -50,6 +50,7 @@ void SimProducer::start() {
         shard::ShardOptions shard_options = api::shard_options(options, i);
         shard_options.seed = world_.dice().next();
         shard_options.produce.turn_items_max = mine_.turn_items_max;
+        shard_options.produce.slice_bytes_max = mine_.slice_bytes_max;
         host_->shards.push_back(std::make_unique<api::ShardHost>(shard_options));
     }
     for (std::uint32_t i = 0; i < options.shards; ++i) {

@@ -49,6 +49,18 @@ static_assert(std::size(fault_names) == fault_kinds);
 
 constexpr std::chrono::milliseconds idle_often{60'000};
 
+void draw_compression(Dice& dice, ProducerPlan& p) {
+    if (dice.one_in(2)) return;
+    const auto codec = [&] { return static_cast<CompressionType>(dice.below(5)); };
+    p.options.compression_type = codec();
+    p.options.compression_gzip_level = 1 + static_cast<int>(dice.below(9));
+    if (dice.one_in(2)) p.options.topic_compression = {{"topic-0", codec(), {}}};
+    // Batches here are small: with slices as they are, none would take more than one.
+    if (dice.one_in(2)) {
+        p.slice_bytes_max = static_cast<std::uint32_t>(dice.magnitude(20, 5'000));
+    }
+}
+
 ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     using Ms = std::chrono::milliseconds;
     using Us = std::chrono::microseconds;
@@ -106,6 +118,7 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     o.rebootstrap_trigger = Ms{dice.one_in(3) ? dice.magnitude(100, 20'000) : 300'000};
     if (dice.one_in(8)) o.metadata_recovery = MetadataRecovery::none;
     if (dice.one_in(2)) p.turn_items_max = static_cast<std::uint32_t>(dice.magnitude(1, 100));
+    draw_compression(dice, p);
     return p;
 }
 
@@ -185,6 +198,14 @@ Plan draw_plan(std::uint64_t seed, bool idle) {
     return plan;
 }
 
+bool Plan::has_snappy() const {
+    return std::ranges::any_of(producers, [](const ProducerPlan& p) {
+        return p.options.compression_type == CompressionType::snappy ||
+               std::ranges::count(p.options.topic_compression, CompressionType::snappy,
+                                  &TopicCompression::type) != 0;
+    });
+}
+
 std::string Plan::text() const {
     std::string out = fmt::format(
         "nodes {}, topics {} ({}), partitions {}, faults for {} ms, latency {} us (tail {:.3f}), "
@@ -203,7 +224,8 @@ std::string Plan::text() const {
             "in flight {}, linger {} us{}, batch {} B / {}, "
             "message {}, ring {}, queue {} of {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
-            "topic wait {} ms, spin {} us, forgets after {} ms, {} {} ms, {} items a turn\n",
+            "topic wait {} ms, spin {} us, forgets after {} ms, {} {} ms, {} items a turn, "
+            "codec {}{}, slices of {} B\n",
             p.is_inline ? "inline" : "threaded", o.shards, p.lanes, o.bootstrap_servers,
             static_cast<int>(o.acks),
             o.enable_idempotence && o.acks == Acks::all ? " idempotent" : "",
@@ -221,7 +243,8 @@ std::string Plan::text() const {
             o.connections_max_idle.count(), o.metadata_max_age.count(), o.topic_wait.count(),
             o.spin.count(), o.metadata_max_idle.count(),
             o.metadata_recovery == MetadataRecovery::none ? "no rebootstrap" : "rebootstrap after",
-            o.rebootstrap_trigger.count(), p.turn_items_max);
+            o.rebootstrap_trigger.count(), p.turn_items_max, static_cast<int>(o.compression_type),
+            o.topic_compression.empty() ? "" : " (topic 0: another)", p.slice_bytes_max);
     }
     out += "faults a second:";
     for (std::size_t i = 0; i < fault_kinds; ++i) {

@@ -77,6 +77,7 @@ std::string_view name_of(Fault fault);
 struct ProducerPlan {
     Options options;
     std::uint32_t turn_items_max = 1'000;   ///< produce::Config's
+    std::uint32_t slice_bytes_max = UINT32_MAX;   ///< likewise
     std::uint32_t lanes = 1;
     bool is_inline = false;
 };
@@ -112,6 +113,8 @@ struct Plan {
     bool has(Fault fault) const { return rate[static_cast<std::size_t>(fault)] > 0; }
     /// A line an option, for a failure's report.
     std::string text() const;
+    /// Its library takes memory within each call.
+    bool has_snappy() const;
 };
 
 /// `idle`: for a long rest, in which what is done now and then is not done all the time.

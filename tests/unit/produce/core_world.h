@@ -49,6 +49,7 @@ public:
         wires_.clear();
         board.emplace();
         core = std::make_unique<ProducerCore>(config, memory_.span(), 1 << 20, *this, *board, 1);
+        EXPECT_TRUE(core->open());
     }
 
     static std::uint16_t port_of(std::int32_t id) { return static_cast<std::uint16_t>(9000 + id); }
