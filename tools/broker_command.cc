@@ -134,7 +134,9 @@ int run_broker(const BrokerArguments& arguments) {
     options.cluster.partitions = arguments.partitions;
     options.cluster.auto_create = !arguments.no_auto_create;
     options.cluster.discard = arguments.discard;
-    if (arguments.produce_version != 0) options.cluster.apis = apis_up_to(arguments.produce_version);
+    if (arguments.produce_version != 0) {
+        options.cluster.apis = apis_up_to(arguments.produce_version);
+    }
     options.host = listen->host;
     options.port = listen->port;
     options.advertised_host = arguments.advertise;

@@ -390,8 +390,8 @@ void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) 
     sub->add_flag("-q,--quiet", a.quiet, "No progress, no summary; errors only");
     sub->add_option("FILE", a.files, "Files to send; standard input if none, or for -");
     sub->footer(
-        "Options: the environment (RINGPOST_LINGER_MS=5), then files, then -X, then -b and -z: the\n"
-        "later counts. `ringpost options` prints them all.\n"
+        "Options: the environment (RINGPOST_LINGER_MS=5), then files, then -X, then -b and -z:\n"
+        "the later counts. `ringpost options` prints them all.\n"
         "Exit status: 0 if every record was acknowledged, 1 if not or if a file could not be\n"
         "read, 2 if the arguments are wrong, 130 after a second Ctrl-C.");
     sub->callback(std::move(run));

@@ -107,7 +107,8 @@ def start_load(kafka, name, seconds, options, topics, folder):
     with open(folder / f'{name}.log', 'wb') as log, open(folder / f'{name}.reports', 'wb') as out:
         return subprocess.Popen(
             [program.build_dir / 'tests' / 'integration' / 'chaos_load', name, kafka.bootstrap,
-             str(seconds), str(LANES), options, *topics], stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+             str(seconds), str(LANES), options, *topics],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=log)
 
 
 def read_reports(path):
