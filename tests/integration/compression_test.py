@@ -272,6 +272,17 @@ class CompressionAndBrokers(unittest.TestCase):
                 # Some were refused and sent again in parts: else this has tried nothing.
                 self.assertGreater(bytes_sent, sum(sizes) + 20_000, codec)
 
+    def test_a_first_batch_too_short_to_get_smaller_does_not_turn_it_off(self):
+        numbers = b''.join(b'%d\n' % number for number in range(1_000_000))
+        with program.embedded_broker() as bootstrap:
+            for codec in ('gzip:1', 'snappy', 'lz4', 'zstd'):
+                outcome = program.produce(bootstrap, codec.replace(':', '.'), '-z', codec,
+                                          stdin=numbers)
+                summary = outcome.summary
+                self.assertEqual((outcome.code, summary['delivered']), (0, 1_000_000), outcome)
+                ratio = summary['plain_bytes_sent'] / summary['batch_bytes_sent']
+                self.assertGreater(ratio, 1.8, codec)
+
     def test_zstd_is_refused_aloud_where_the_broker_is_too_old(self):
         lines = lines_of(self.LINES)
         with program.embedded_broker(arguments=('--produce-version', 6)) as bootstrap:
