@@ -9,9 +9,11 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <vector>
 
 #include "broker_server.h"
 #include "interrupt.h"
+#include "wire/api.h"
 
 namespace ringpost::tools {
 
@@ -44,6 +46,15 @@ std::optional<HostPort> parse_listen(std::string_view text) {
 io::Backend backend_of(std::string_view name) {
     if (name == "io_uring") return io::Backend::io_uring;
     return name == "epoll" ? io::Backend::epoll : io::Backend::automatic;
+}
+
+/// All that the broker can do, but of Produce no version above this one.
+std::vector<wire::ApiVersionsResponse::Api> apis_up_to(std::int16_t produce_version) {
+    auto apis = fake::all_apis();
+    for (auto& api : apis) {
+        if (api.key == wire::ApiKey::produce) api.max = produce_version;
+    }
+    return apis;
 }
 
 BrokerServer* served = nullptr;
@@ -80,6 +91,7 @@ bool announce(const BrokerServer& server) {
 }  // namespace
 
 void add_broker(CLI::App& app, BrokerArguments& a, std::function<void()> run) {
+    const wire::ApiInfo& produce_api = wire::api_info(wire::ApiKey::produce);
     CLI::App* sub = app.add_subcommand(
         "broker", "Serve an embedded Kafka broker from memory, for tests and benchmarks.");
     sub->add_option("-l,--listen", a.listen,
@@ -97,6 +109,9 @@ void add_broker(CLI::App& app, BrokerArguments& a, std::function<void()> run) {
                   "Acknowledge records at once and neither check nor keep them");
     sub->add_flag("--no-auto-create", a.no_auto_create,
                   "Answer that a topic is unknown, instead of creating it");
+    sub->add_option("--produce-version", a.produce_version,
+                    "Highest version of Produce that is spoken; 6, as in Kafka 2.0, knows no zstd")
+        ->check(CLI::Range(produce_api.min, produce_api.max));
     sub->add_option("--io", a.io_backend, "How to ask the kernel: auto, io_uring or epoll")
         ->check(CLI::IsMember({"auto", "io_uring", "epoll"}))
         ->capture_default_str();
@@ -119,6 +134,9 @@ int run_broker(const BrokerArguments& arguments) {
     options.cluster.partitions = arguments.partitions;
     options.cluster.auto_create = !arguments.no_auto_create;
     options.cluster.discard = arguments.discard;
+    if (arguments.produce_version != 0) {
+        options.cluster.apis = apis_up_to(arguments.produce_version);
+    }
     options.host = listen->host;
     options.port = listen->port;
     options.advertised_host = arguments.advertise;

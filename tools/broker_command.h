@@ -17,6 +17,7 @@ struct BrokerArguments {
     std::uint32_t partitions = 1;
     bool discard = false;
     bool no_auto_create = false;
+    std::int16_t produce_version = 0;  ///< The highest that is spoken; 0: all there are
     std::string io_backend = "auto";
 };
 

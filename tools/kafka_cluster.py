@@ -337,13 +337,13 @@ class Cluster:
 
     # Topics.
 
-    def create_topic(self, name, partitions, replicas):
+    def create_topic(self, name, partitions, replicas, config=None):
         """Creates a topic and waits until each partition has a leader and all its replicas."""
         addresses = [self.address(node['node']) for node in self.running()]
         if not addresses:
             raise ClusterError('no node is running')
         try:
-            kafka_requests.create_topic(addresses[0], name, partitions, replicas)
+            kafka_requests.create_topic(addresses[0], name, partitions, replicas, config)
         except ValueError as error:
             raise ClusterError(str(error)) from None
         self.wait_until_in_sync(name, partitions)

@@ -87,10 +87,12 @@ def metadata(address, topics=(), timeout_s=10.0):
     return brokers, dict(reader.array(topic))
 
 
-def create_topic(address, name, partitions, replicas, timeout_s=30.0):
+def create_topic(address, name, partitions, replicas, config=None, timeout_s=30.0):
     """Creates a topic; raises ValueError with the broker's words where it refuses."""
+    config = config or {}
     body = (struct.pack('>i', 1) + string(name) + struct.pack('>ih', partitions, replicas)
-            + struct.pack('>ii', 0, 0)  # no assignments, no configs
+            + struct.pack('>ii', 0, len(config))  # no assignments
+            + b''.join(string(key) + string(str(value)) for key, value in config.items())
             + struct.pack('>ib', int(timeout_s * 1000), 0))
     reader = request(address, CREATE_TOPICS, 4, body, timeout_s + 5)
     reader.number('i')  # throttle time

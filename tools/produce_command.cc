@@ -42,6 +42,8 @@ struct Tally {
     std::uint64_t failed = 0;
     std::uint64_t bytes = 0;
     std::uint64_t maybe_written = 0;
+    std::uint64_t batch_bytes = 0;        ///< on the wire
+    std::uint64_t plain_batch_bytes = 0;  ///< the same before they were compressed
     std::map<std::string, std::uint64_t> errors;
     Clock::time_point start = Clock::now();
 
@@ -54,16 +56,24 @@ struct Tally {
                 {"failed", failed},
                 {"may_have_been_written", maybe_written},
                 {"bytes", bytes},
+                {"batch_bytes_sent", batch_bytes},
+                {"plain_bytes_sent", plain_batch_bytes},
                 {"seconds", seconds()},
                 {"records_per_second", rate()},
                 {"errors", errors}};
     }
-    std::string text() const {
+    std::string text(bool compressing) const {
         std::string line = fmt::format(
             "{} records, {} delivered, {} failed, {:.1f} MB in {:.2f} s: "
             "{:.0f} records/s, {:.1f} MB/s",
             records, delivered, failed, static_cast<double>(bytes) / 1e6, seconds(), rate(),
             static_cast<double>(bytes) / 1e6 / seconds());
+        if (compressing && batch_bytes != 0) {
+            const auto plain = static_cast<double>(plain_batch_bytes);
+            const auto sent = static_cast<double>(batch_bytes);
+            line += fmt::format("; batches of {:.1f} MB compressed to {:.1f} MB ({:.1f} to 1)",
+                                plain / 1e6, sent / 1e6, plain / sent);
+        }
         for (const auto& [name, count] : errors) line += fmt::format("\n  {}: {}", name, count);
         return line;
     }
@@ -75,6 +85,8 @@ public:
         : arguments_(arguments),
           timeout_(options.effective().delivery_timeout),
           brokers_(options.bootstrap_servers),
+          compressing_(options.compression_type != CompressionType::none ||
+                       !options.topic_compression.empty()),
           producer_(std::move(options)) {}
 
     int run();
@@ -94,6 +106,7 @@ private:
     const ProduceArguments& arguments_;
     const std::chrono::milliseconds timeout_;
     const std::string brokers_;
+    const bool compressing_;
     Producer producer_;
     Lane lane_;
     Topic topic_;
@@ -296,7 +309,10 @@ int Sending::finish() {
     producer_.stop(1s);
     take_reports(Timeout::zero());
     if (arguments_.statistics_seconds > 0) tell_statistics();
-    say(arguments_.quiet ? "" : tally_.text() + '\n');
+    const ShardStatistics sent = producer_.statistics().total();
+    tally_.batch_bytes = sent.batch_bytes_sent;
+    tally_.plain_batch_bytes = sent.plain_bytes_sent;
+    say(arguments_.quiet ? "" : tally_.text(compressing_) + '\n');
     bool told = true;
     if (arguments_.json) {
         const std::string text = tally_.json().dump() + '\n';
@@ -319,6 +335,34 @@ std::string refuse_empty(const std::string& text) {
     return text.empty() ? "give one character or more" : "";
 }
 
+std::string_view level_option(CompressionType type) {
+    switch (type) {
+        case CompressionType::gzip: return "compression.gzip.level";
+        case CompressionType::lz4: return "compression.lz4.level";
+        case CompressionType::zstd: return "compression.zstd.level";
+        case CompressionType::none:
+        case CompressionType::snappy: break;
+    }
+    return {};
+}
+
+/// CODEC or CODEC:LEVEL, for the options that they are short for.
+Result<void> set_compression(std::string_view text, Options& options) {
+    constexpr std::string_view origin = "-z";
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    const std::string_view codec = text.substr(0, colon);
+    auto set = options.set("compression.type", codec, origin);
+    if (!set || colon == text.size()) return set;
+    const std::string_view level = level_option(options.compression_type);
+    if (level.empty()) {
+        return Error{Errc::invalid_option, fmt::format("-z {}: {} has no levels; gzip, lz4 and "
+                                                       "zstd have", text.substr(0, 100), codec)};
+    }
+    // Else a compression.level that came before would count.
+    if (set = options.set("compression.level", "-1", origin); !set) return set;
+    return options.set(level, text.substr(colon + 1), origin);
+}
+
 }  // namespace
 
 void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) {
@@ -334,6 +378,9 @@ void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) 
     sub->add_option("-H,--header", a.headers, "NAME=VALUE, or NAME for a null value; repeatable")
         ->check(refuse_nameless)
         ->allow_extra_args(false);
+    sub->add_option("-z,--compression", a.compression,
+                    "none, gzip, snappy, lz4 or zstd, and perhaps a level: zstd:9")
+        ->type_name("CODEC[:LEVEL]");
     add_option_arguments(*sub, a.options);
     sub->add_flag("--json", a.json, "A summary for machines on standard output");
     sub->add_option("--statistics", a.statistics_seconds,
@@ -343,8 +390,8 @@ void add_produce(CLI::App& app, ProduceArguments& a, std::function<void()> run) 
     sub->add_flag("-q,--quiet", a.quiet, "No progress, no summary; errors only");
     sub->add_option("FILE", a.files, "Files to send; standard input if none, or for -");
     sub->footer(
-        "Options: the environment (RINGPOST_LINGER_MS=5), then files, then -X, then -b: the later\n"
-        "counts. `ringpost options` prints them all.\n"
+        "Options: the environment (RINGPOST_LINGER_MS=5), then files, then -X, then -b and -z:\n"
+        "the later counts. `ringpost options` prints them all.\n"
         "Exit status: 0 if every record was acknowledged, 1 if not or if a file could not be\n"
         "read, 2 if the arguments are wrong, 130 after a second Ctrl-C.");
     sub->callback(std::move(run));
@@ -359,6 +406,7 @@ int run_produce(const ProduceArguments& arguments) {
     if (read && !arguments.brokers.empty()) {
         read = options.set("bootstrap.servers", arguments.brokers, "-b");
     }
+    if (read && arguments.compression) read = set_compression(*arguments.compression, options);
     if (!read) {
         complain(read.error().text);
         return 2;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct ProduceArguments {
     std::string key_delimiter;
     std::int32_t partition = -1;
     std::vector<std::string> headers;
+    std::optional<std::string> compression;  ///< CODEC or CODEC:LEVEL
     OptionArguments options;
     std::vector<std::string> files;
     bool json = false;

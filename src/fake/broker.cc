@@ -23,17 +23,6 @@ std::int16_t version_min(const wire::ApiInfo& api) {
     return api.key == wire::ApiKey::metadata ? std::int16_t{0} : api.min;
 }
 
-/// Kafka 4 lists Produce from v0 on, though it does not know v0 to v2 any more: old librdkafkas
-/// read their presence as "this broker knows compression" (KAFKA-18659).
-std::vector<wire::ApiVersionsResponse::Api> all_apis() {
-    std::vector<wire::ApiVersionsResponse::Api> apis;
-    for (const wire::ApiInfo& api : wire::api_table()) {
-        const bool from_zero = api.key == wire::ApiKey::produce;
-        apis.push_back({api.key, from_zero ? std::int16_t{0} : version_min(api), api.max});
-    }
-    return apis;
-}
-
 /// What is encoded by `encode_old`.
 struct OldMetadataResponse {
     wire::MetadataResponse response;
@@ -135,6 +124,17 @@ struct Broker::Call {
         return respond(answer(request));
     }
 };
+
+/// Kafka 4 lists Produce from v0 on, though it does not know v0 to v2 any more: old librdkafkas
+/// read their presence as "this broker knows compression" (KAFKA-18659).
+std::vector<wire::ApiVersionsResponse::Api> all_apis() {
+    std::vector<wire::ApiVersionsResponse::Api> apis;
+    for (const wire::ApiInfo& api : wire::api_table()) {
+        const bool from_zero = api.key == wire::ApiKey::produce;
+        apis.push_back({api.key, from_zero ? std::int16_t{0} : version_min(api), api.max});
+    }
+    return apis;
+}
 
 Broker::Broker(Cluster& cluster, std::int32_t node_id)
     : cluster_(cluster), node_id_(node_id) {

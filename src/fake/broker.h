@@ -25,6 +25,9 @@ struct Handled {
     Instant due = Instant::never();
 };
 
+/// What a broker tells by ApiVersions, unless it was given something else.
+std::vector<wire::ApiVersionsResponse::Api> all_apis();
+
 /// Thread:  its cluster's.
 /// Borrows: the cluster, and during a call the request.
 /// Bounds:  none of its own on a request's size; the caller bounds frames.

@@ -91,6 +91,18 @@ class BadOptions(BadInput):
     def test_partition_beyond_32_bits(self):
         self.refused('-p', '2147483648', patterns=['partition|-p', '2147483648'])
 
+    def test_unknown_codec_names_those_there_are(self):
+        for codec in ('zip', '', ':9', 'GZIP2:9'):
+            self.refused('-z', codec, patterns=[codec.split(':')[0],
+                                                'none, gzip, snappy, lz4 or zstd'])
+
+    def test_level_that_the_codec_has_not(self):
+        for codec, levels in (('zstd:99', '-131072 to 22'), ('gzip:0', '1 to 9'),
+                              ('lz4:18', '1 to 17'), ('gzip:best', '1 to 9'),
+                              ('zstd:', '-131072 to 22'), ('snappy:1', 'no levels.*gzip, lz4')):
+            name, level = codec.split(':')
+            self.refused('-z', codec, patterns=[name, level, levels])
+
     def test_file_that_is_not_there(self):
         self.refused('/no/such/file', patterns=['/no/such/file', 'no such file'])
 
@@ -189,7 +201,8 @@ class BadOptionFiles(BadInput):
     def test_environment(self):
         for name, value, *patterns in (('RINGPOST_LINGR_MS', '5', 'RINGPOST_LINGER_MS'),
                                        ('RINGPOST_LINGER_MS', 'soon', '0 to 900000'),
-                                       ('RINGPOST_COMPRESSION_TYPE', 'zstd', 'not supported')):
+                                       ('RINGPOST_COMPRESSION_TYPE', 'brotli',
+                                        'none, gzip, snappy, lz4 or zstd')):
             outcome = self.options(environment={name: value})
             self.assertEqual(outcome.code, 2, outcome)
             self.assert_refused(outcome, name, *patterns)

@@ -2,7 +2,8 @@
 """Several producers of several lanes against a real Kafka whose nodes die, freeze, move and come
 back, one at a time or all at once, and whose topics move, grow, go and come back.
 
-One minute; CHAOS_SECONDS=300 for longer, CHAOS_SEED=N for the same schedule again.
+One minute; CHAOS_SECONDS=300 for longer, CHAOS_SEED=N for the same schedule, and the same codecs,
+again.
 """
 import collections
 import os
@@ -17,6 +18,7 @@ import program
 import real_kafka
 
 LANES = 3
+CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 Report = collections.namedtuple('Report', 'value topic partition offset error maybe')
 
 
@@ -94,11 +96,19 @@ class Chaos:
                        stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
 
 
-def start_load(kafka, name, seconds, topics, folder):
+def draw_codecs(seed, names, topic):
+    """Options by producer: a codec each, and another one for the topic."""
+    dice = random.Random(f'codecs {seed}')
+    return {name: f'compression.type={first} compression.topics={topic}={second}'
+            for name in names for first, second in [dice.sample(CODECS, 2)]}
+
+
+def start_load(kafka, name, seconds, options, topics, folder):
     with open(folder / f'{name}.log', 'wb') as log, open(folder / f'{name}.reports', 'wb') as out:
         return subprocess.Popen(
             [program.build_dir / 'tests' / 'integration' / 'chaos_load', name, kafka.bootstrap,
-             str(seconds), str(LANES), *topics], stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+             str(seconds), str(LANES), options, *topics],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=log)
 
 
 def read_reports(path):
@@ -164,8 +174,10 @@ class ChaosTest(unittest.TestCase):
         doomed = kafka.new_topic(partitions=3)
         folder = program.build_dir / 'chaos'
         folder.mkdir(exist_ok=True)
-        loads = {name: start_load(kafka, name, seconds, topics, folder)
-                 for name, topics in {'p0': steady, 'p1': steady, 'p2': [*steady, doomed]}.items()}
+        topics = {'p0': steady, 'p1': steady, 'p2': [*steady, doomed]}
+        options = draw_codecs(seed, topics, growing)
+        loads = {name: start_load(kafka, name, seconds, options[name], topics[name], folder)
+                 for name in topics}
         chaos = Chaos(kafka, doomed, growing, seed)
         try:
             chaos.run(seconds)
@@ -185,7 +197,7 @@ class ChaosTest(unittest.TestCase):
                               oracle.read_back(kafka.bootstrap, topic))
         failed = sum(report.error != 'none' for report in all_reports)
         print(f'     chaos: seed {seed}, {seconds} s, {len(all_reports)} records, {failed} failed; '
-              f'{dict(chaos.counts)}; {dict(books.counts)}', flush=True)
+              f'{dict(chaos.counts)}; {dict(books.counts)}; {options}', flush=True)
         self.assertEqual(codes, dict.fromkeys(loads, 0), 'a load did not end well')
         self.assertFalse(any(books.counts.values()), f'CHAOS_SEED={seed}: {books.examples}')
         steadily = [report for report in all_reports if report.topic in steady]

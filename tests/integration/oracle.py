@@ -104,6 +104,10 @@ def dump_log(cluster, node_number, topic):
     files = log_files(cluster, node_number, topic)
     if not files:
         raise AssertionError(f'node {node_number} has no log of {topic}')
+    return dump_files(cluster, files)
+
+
+def dump_files(cluster, files):
     package = 'kafka' if cluster.version.startswith('3.') else 'org.apache.kafka'
     done = subprocess.run(
         cluster.java(f'{package}.tools.DumpLogSegments', '--files', ','.join(files)),

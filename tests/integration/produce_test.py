@@ -102,6 +102,20 @@ class Lines(unittest.TestCase):
             values = [record.value for record in oracle.read_back(bootstrap, 'topic')]
         self.assertEqual(collections.Counter(values), collections.Counter(lines))
 
+    def test_the_summary_tells_what_compression_saved(self):
+        lines = b'the same line, more or less %d\n' * 5000 % tuple(range(5000))
+        with program.embedded_broker() as bootstrap:
+            for codec in ('gzip:1', 'snappy', 'lz4:17', 'zstd:-3'):
+                # -z comes after -X and counts, whatever level the older option asks for.
+                outcome = self.delivered(bootstrap, codec.replace(':', '.'), '-z', codec,
+                                         '-X', 'compression.level=9', stdin=lines)
+                summary = outcome.summary
+                self.assertLess(summary['batch_bytes_sent'], summary['plain_bytes_sent'] / 2)
+                self.assertRegex(outcome.err, r'batches of 0\.\d MB compressed to 0\.\d MB')
+            outcome = self.delivered(bootstrap, 'plain', stdin=lines)
+        self.assertEqual(outcome.summary['batch_bytes_sent'], outcome.summary['plain_bytes_sent'])
+        self.assertNotIn('compressed', outcome.err)
+
     def test_no_lines_are_no_failure(self):
         with program.embedded_broker() as bootstrap:
             outcome = self.delivered(bootstrap, 'topic', stdin=b'')

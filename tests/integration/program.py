@@ -77,10 +77,10 @@ def produce(bootstrap, topic, *arguments, stdin=b'', timeout_s=60):
 
 
 @contextlib.contextmanager
-def embedded_broker(broker_count=3, partition_count=6):
+def embedded_broker(broker_count=3, partition_count=6, arguments=()):
     """`ringpost broker`; yields its bootstrap list, and expects a clean end on Ctrl-C."""
     process = start(['broker', '--listen', '127.0.0.1:0', '--brokers', broker_count,
-                     '--partitions', partition_count], stdin=subprocess.DEVNULL)
+                     '--partitions', partition_count, *arguments], stdin=subprocess.DEVNULL)
     try:
         yield ','.join(announced_addresses(process, broker_count))
         if process.poll() is not None:

@@ -22,9 +22,9 @@ class Kafka(kafka_cluster.Cluster):
     def java(self, class_name, *arguments):
         return kafka_cluster.java_command(self.version, class_name, arguments, heap='1g')
 
-    def new_topic(self, partitions=6, replicas=3):
+    def new_topic(self, partitions=6, replicas=3, config=None):
         name = f'test-{next(_topic_numbers)}'
-        self.create_topic(name, partitions, min(replicas, len(self.nodes)))
+        self.create_topic(name, partitions, min(replicas, len(self.nodes)), config)
         return name
 
     def heal(self):
