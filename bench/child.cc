@@ -75,6 +75,14 @@ BrokerChild::BrokerChild(std::uint32_t brokers, std::uint32_t partitions)
     }
 }
 
+std::uint64_t BrokerChild::end() {
+    child_.signal(SIGTERM);
+    constexpr std::string_view received = "received ";
+    const std::string said = child_.line();
+    if (!said.starts_with(received)) throw std::runtime_error("the broker ended: " + said);
+    return std::stoull(said.substr(received.size()));
+}
+
 std::string own_path() {
     char path[4096];
     const ssize_t n = readlink("/proc/self/exe", path, sizeof path);

@@ -37,6 +37,8 @@ public:
     explicit BrokerChild(std::uint32_t brokers = 1, std::uint32_t partitions = 8);
     /// Of all its brokers, separated by commas.
     const std::string& address() const { return address_; }
+    /// Ends it; how many bytes it has received.
+    std::uint64_t end();
 
 private:
     Child child_;

@@ -3,12 +3,15 @@
 // its own documentation tells.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
+
+#include "payload.h"
 
 namespace ringpost::bench {
 
@@ -22,6 +25,14 @@ struct ClientOptions {
     int acks = 1;
     std::uint32_t queue_records_max = 100'000;  ///< librdkafka's default, for all
     std::uint64_t queue_bytes_max = 0;          ///< of records; 0: each client's own default
+    PayloadKind payload = PayloadKind::same;
+    std::string compression = "none";  ///< CODEC or CODEC:LEVEL; the level is librdkafka's number
+    std::uint32_t batch_bytes = 0;     ///< batch.size; 0: each client's own default
+
+    std::string codec() const { return compression.substr(0, compression.find(':')); }
+    /// Empty: the codec's own.
+    std::string level() const { return compression.substr(std::min(codec().size() + 1,
+                                                                   compression.size())); }
 };
 
 /// One producing thread. What goes wrong ends the process, with the reason on standard error.

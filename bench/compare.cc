@@ -28,8 +28,15 @@ struct Asked {
     int pairs = 10;
     int peer_pairs = 3;           ///< of the others: a virtual machine's start each
     int acks = 1;
+    std::uint32_t bytes = 0;      ///< of a value; 0: 100 and 1000
+    std::string payload = "same";
+    std::string compression = "none";
+    std::uint32_t batch_bytes = 0;
     bool quick = false;
     bool json = false;
+
+    /// All that is compared then is ringpost with librdkafka.
+    bool of_codecs() const { return payload != "same" || compression != "none"; }
 };
 
 struct Row {
@@ -46,6 +53,8 @@ const std::vector<Row> work_rows = {
     {"other_cpu_s_per_million", "  other threads"},
     {"system_calls_per_million", "system calls/M"},
     {"rss_mb", "peak RSS, MB"},
+    {"wire_bytes_per_message", "bytes on the wire a message"},
+    {"compression_ratio", "bytes of values a byte there"},
 };
 const std::vector<Row> memory_rows = {
     {"queued", "messages queued"},
@@ -54,17 +63,31 @@ const std::vector<Row> memory_rows = {
     {"growth_mb", "growth, MB (goal: 140)"},
 };
 
-Json run_child(const std::string& worker, const Work& work) {
-    const ClientOptions& client = work.client;
+/// What the broker has received in all; values are all that a program has given.
+void add_bytes(Json& figures, const Work& work, std::uint64_t received) {
+    const double each = static_cast<double>(received) / static_cast<double>(work.records);
+    figures["wire_bytes_per_message"] = each;
+    figures["compression_ratio"] = static_cast<double>(work.client.value_bytes) / each;
+}
+
+/// Where no broker is named, this run gets one of its own, which counts its bytes.
+Json run_child(const std::string& worker, Work work) {
+    ClientOptions& client = work.client;
+    std::optional<BrokerChild> own;
+    if (client.brokers.empty()) client.brokers = own.emplace().address();
     Child child({own_path(), "--worker", worker, "--client", client.client, "--broker",
                  client.brokers, "--topic", client.topic, "--records", std::to_string(work.records),
                  "--size", std::to_string(client.value_bytes), "--partitions",
                  std::to_string(client.partitions), "--acks", std::to_string(client.acks),
                  "--queued", std::to_string(client.queue_records_max), "--queue-bytes",
-                 std::to_string(client.queue_bytes_max)});
+                 std::to_string(client.queue_bytes_max), "--payload",
+                 std::string(to_string(client.payload)), "--compression", client.compression,
+                 "--batch-size", std::to_string(client.batch_bytes)});
     const std::string text = child.line();
     if (child.wait() != 0 || text.empty()) throw std::runtime_error(client.client + " failed");
-    return Json::parse(text);
+    Json run = Json::parse(text);
+    if (own) add_bytes(run["figures"], work, own->end());
+    return run;
 }
 
 /// Pairs of runs of one piece of work.
@@ -145,27 +168,32 @@ private:
     std::string address_;
 };
 
-Json compare_sizes(const Asked& asked, const std::string& broker, const std::string& other,
-                   int pairs) {
+Json compare_sizes(const Asked& asked, const std::string& other, int pairs) {
     Json runs;
-    for (const std::uint32_t bytes : {100U, 1000U}) {
+    for (const std::uint32_t bytes : asked.bytes == 0 ? std::vector{100U, 1000U}
+                                                      : std::vector{asked.bytes}) {
         Work work;
-        work.client.brokers = broker;
+        work.client.brokers = asked.broker;
+        work.client.payload = parse_payload(asked.payload).value_or(PayloadKind::same);
+        work.client.compression = asked.compression;
+        work.client.batch_bytes = asked.batch_bytes;
         work.client.topic = "compare";
         work.client.acks = asked.acks;
         work.client.value_bytes = bytes;
-        work.records = bytes == 100 ? asked.records : asked.records / 4;
+        work.records = bytes <= 100 ? asked.records : asked.records / 4;
         if (asked.quick && other != "librdkafka") {
-            if (bytes != 100) continue;
+            if (bytes > 100) continue;
             work.records /= 2;
         }
         if (!asked.json) {
-            fmt::print("\n{} B values, {} messages a run, {} pairs, acks={}\n", bytes, work.records,
-                       pairs, asked.acks);
+            fmt::print("\n{} B values ({}), {} messages a run, {} pairs, acks={}, {}\n", bytes,
+                       asked.payload, work.records, pairs, asked.acks,
+                       asked.compression == "none" ? "not compressed" : asked.compression);
         }
         Json run = Pairs("client", work, other, pairs).tell(work_rows, asked.json);
         run.update({{"bytes", bytes}, {"records", work.records}, {"pairs", pairs},
-                    {"other", other}});
+                    {"other", other}, {"payload", asked.payload},
+                    {"compression", asked.compression}, {"batch_bytes", asked.batch_bytes}});
         runs.push_back(run);
     }
     return runs;
@@ -190,19 +218,17 @@ Json compare_memory(const Asked& asked) {
 }
 
 int run(const Asked& asked) {
-    std::optional<BrokerChild> own;
-    if (asked.broker.empty()) own.emplace();
-    const std::string broker = own ? own->address() : asked.broker;
     const std::uint64_t steal = steal_ticks();
     Json result = {{"ringpost", std::string(version())}, {"librdkafka", librdkafka_version()},
                    {"machine", machine()}};
     if (!asked.json) {
         fmt::print("ringpost {} and librdkafka {}, interleaved A B B A, medians; {}\nbroker: {}\n",
                    version(), librdkafka_version(), machine(),
-                   own ? "ringpost broker --discard" : broker);
+                   asked.broker.empty() ? "ringpost broker --discard, for each run its own"
+                                        : asked.broker);
     }
-    result["runs"] = compare_sizes(asked, broker, "librdkafka", asked.pairs);
-    for (const Peer& peer : find_peers()) {
+    result["runs"] = compare_sizes(asked, "librdkafka", asked.pairs);
+    for (const Peer& peer : asked.of_codecs() ? std::vector<Peer>{} : find_peers()) {
         Json told = {{"name", peer.name}, {"version", peer.version}};
         if (!peer.skipped.empty()) {
             told["skipped"] = peer.skipped;
@@ -212,11 +238,11 @@ int run(const Asked& asked) {
                 fmt::print("\n{} ({}); its CPU and memory are its whole program's, with its start",
                            peer.name, peer.version);
             }
-            told["runs"] = compare_sizes(asked, broker, peer.name, asked.peer_pairs);
+            told["runs"] = compare_sizes(asked, peer.name, asked.peer_pairs);
         }
         result["peers"].push_back(told);
     }
-    if (asked.broker.empty()) result["memory"] = compare_memory(asked);
+    if (asked.broker.empty() && !asked.of_codecs()) result["memory"] = compare_memory(asked);
     result["steal_ticks"] = steal_ticks() - steal;
     if (asked.json) {
         fmt::print("{}\n", result.dump(2));
@@ -256,10 +282,16 @@ int main(int argc, char** argv) {
     auto* records = app.add_option("--records", asked.records,
                                    "Messages of 100 B a run; of 1 KB it is a quarter")
                         ->check(CLI::Range(1'000, 1'000'000'000));
+    app.add_option("--size", asked.bytes, "Bytes of a value (100 and 1000, one after the other)")
+        ->check(CLI::Range(1, 1'000'000));
+    app.add_option("--payload", asked.payload, "What values are: same, json, repetitive, random")
+        ->check(CLI::IsMember({"same", "json", "repetitive", "random"}));
+    app.add_option("--compression", asked.compression,
+                   "CODEC or CODEC:LEVEL, by librdkafka's numbers, for both");
+    app.add_option("--batch-size", asked.batch_bytes, "batch.size of both (each one's default)");
     app.add_option("--worker", worker, "For the driver itself: one run, as the following say");
     app.add_option("--client", work.client.client, "With --worker");
     app.add_option("--topic", work.client.topic, "With --worker");
-    app.add_option("--size", work.client.value_bytes, "With --worker");
     app.add_option("--partitions", work.client.partitions, "With --worker");
     app.add_option("--queued", work.client.queue_records_max, "With --worker");
     app.add_option("--queue-bytes", work.client.queue_bytes_max, "With --worker");
@@ -268,6 +300,10 @@ int main(int argc, char** argv) {
         if (!worker.empty()) {
             work.client.brokers = asked.broker;
             work.client.acks = asked.acks;
+            work.client.payload = parse_payload(asked.payload).value_or(PayloadKind::same);
+            work.client.compression = asked.compression;
+            work.client.batch_bytes = asked.batch_bytes;
+            if (asked.bytes != 0) work.client.value_bytes = asked.bytes;
             work.records = asked.records;
             return run_worker(worker, work);
         }

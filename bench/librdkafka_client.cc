@@ -14,12 +14,15 @@ namespace {
 class LibrdkafkaClient : public Client {
 public:
     explicit LibrdkafkaClient(const ClientOptions& asked)
-        : partitions_(asked.partitions), value_(asked.value_bytes, 'x') {
+        : partitions_(asked.partitions), payload_(asked.payload, asked.value_bytes) {
         rd_kafka_conf_t* conf = rd_kafka_conf_new();
         set(conf, "bootstrap.servers", asked.brokers);
         set(conf, "acks", std::to_string(asked.acks));
         set(conf, "linger.ms", fmt::format("{}", asked.linger_ms));
         set(conf, "queue.buffering.max.messages", std::to_string(asked.queue_records_max));
+        set(conf, "compression.codec", asked.codec());
+        if (!asked.level().empty()) set(conf, "compression.level", asked.level());
+        if (asked.batch_bytes != 0) set(conf, "batch.size", std::to_string(asked.batch_bytes));
         set(conf, "log_level", "0");
         rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* m, void* me) {
             auto& client = *static_cast<LibrdkafkaClient*>(me);
@@ -44,7 +47,8 @@ public:
     void send(std::uint64_t records) override {
         seen_ = 0;
         for (std::uint64_t i = 0; i < records; ++i) {
-            while (!produce(i)) rd_kafka_poll(client_, 10);
+            const std::string_view value = payload_.next();
+            while (!produce(i, value)) rd_kafka_poll(client_, 10);
             if (i % poll_every == 0) rd_kafka_poll(client_, 0);
         }
         while (seen_ < records) rd_kafka_poll(client_, 1000);
@@ -52,7 +56,7 @@ public:
 
     std::uint64_t queue(std::uint64_t records) override {
         for (std::uint64_t i = 0; i < records; ++i) {
-            if (!produce(i)) return i;
+            if (!produce(i, payload_.next())) return i;
         }
         return records;
     }
@@ -72,15 +76,16 @@ private:
         }
     }
 
-    bool produce(std::uint64_t i) {
+    bool produce(std::uint64_t i, std::string_view value) {
         const auto partition = partitions_ == 0 ? RD_KAFKA_PARTITION_UA
                                                 : static_cast<std::int32_t>(i % partitions_);
-        return rd_kafka_produce(topic_, partition, RD_KAFKA_MSG_F_COPY, value_.data(),
-                                value_.size(), nullptr, 0, nullptr) == 0;
+        return rd_kafka_produce(topic_, partition, RD_KAFKA_MSG_F_COPY,
+                                const_cast<char*>(value.data()), value.size(), nullptr, 0,
+                                nullptr) == 0;
     }
 
     const std::uint32_t partitions_;
-    std::string value_;
+    Payload payload_;
     rd_kafka_t* client_ = nullptr;
     rd_kafka_topic_t* topic_ = nullptr;
     std::uint64_t seen_ = 0;

@@ -3,6 +3,7 @@
 #include "load_run.h"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <filesystem>
 #include <fstream>
@@ -27,8 +28,8 @@ Loaded::Loaded(Options options) : producer_(std::move(options)) {
     topic_ = *producer_.topic(topic_name);
 }
 
-Caller::Caller(Loaded& loaded, std::int32_t partitions)
-    : topic_(loaded.topic()), partitions_(partitions) {
+Caller::Caller(Loaded& loaded, std::int32_t partitions, PayloadKind kind, std::size_t bytes)
+    : topic_(loaded.topic()), partitions_(partitions), payload_(kind, bytes) {
     auto lane = loaded->open_lane();
     if (!lane) throw std::runtime_error(lane.error().text);
     lane_ = std::move(*lane);
@@ -37,7 +38,8 @@ Caller::Caller(Loaded& loaded, std::int32_t partitions)
 void Caller::step() {
     const auto partition = static_cast<std::int32_t>(offered_ % static_cast<std::uint64_t>(
                                                                     partitions_));
-    const Errc error = lane_.produce({.topic = topic_, .value = value_, .partition = partition});
+    const Errc error =
+        lane_.produce({.topic = topic_, .value = payload_.next(), .partition = partition});
     ++offered_;
     if (error == Errc::none) {
         refused_ = 0;
@@ -65,6 +67,12 @@ void Caller::poll(Timeout wait) {
 void Caller::finish() {
     lane_.flush(0s);
     while (lane_.outstanding() != 0) poll(100ms);
+}
+
+std::int64_t thread_cpu_ns() {
+    timespec cpu{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    return cpu.tv_sec * 1'000'000'000 + cpu.tv_nsec;
 }
 
 double shard_cpu_seconds() {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "child.h"
+#include "payload.h"
 
 namespace ringpost::bench {
 
@@ -50,10 +51,11 @@ private:
     Topic topic_;
 };
 
-/// Produces 100 bytes at a time to `partitions` partitions in turn, and polls.
+/// Produces 100 bytes at a time, or other values, to `partitions` partitions in turn, and polls.
 class Caller {
 public:
-    Caller(Loaded& loaded, std::int32_t partitions);
+    Caller(Loaded& loaded, std::int32_t partitions, PayloadKind kind = PayloadKind::same,
+           std::size_t bytes = 100);
     /// A record, or, where there is no room, a look at the reports.
     void step();
     /// All reports of what was accepted.
@@ -71,7 +73,7 @@ private:
     Lane lane_;
     const Topic topic_;
     const std::int32_t partitions_;
-    const std::string value_ = std::string(100, 'x');
+    Payload payload_;
     std::uint64_t offered_ = 0;
     std::uint64_t accepted_ = 0;
     std::int32_t refused_ = 0;       ///< in a row
@@ -80,6 +82,9 @@ private:
     std::array<std::uint64_t, 4> by_broker_{};
     std::vector<DeliveryReport> reports_ = std::vector<DeliveryReport>(4096);
 };
+
+/// CPU time that the calling thread has used, in nanoseconds.
+std::int64_t thread_cpu_ns();
 
 /// CPU time that the shard's thread has used, in seconds.
 double shard_cpu_seconds();
@@ -97,6 +102,7 @@ Rows cold_burst(std::uint64_t records);
 Rows slow_broker(Seconds lasts);
 Rows wide_metadata(Seconds lasts);
 Rows outage(Seconds lasts, bool killed);
+Rows compressing(Seconds lasts);
 
 /// The process that cold_burst starts: prints its figures as one line.
 int run_cold_burst(const std::string& brokers, std::uint64_t records);

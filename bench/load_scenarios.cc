@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many callers, a cold burst, a slow broker, a wide topic's metadata.
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -200,12 +199,6 @@ Turns turns_at(const std::string& address, std::chrono::milliseconds age, Second
                 static_cast<double>(caller.delivered() - delivered) / seconds};
     caller.finish();
     return turns;
-}
-
-std::int64_t thread_cpu_ns() {
-    timespec cpu{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-    return cpu.tv_sec * 1'000'000'000 + cpu.tv_nsec;
 }
 
 /// Inline the loop is its caller's: CPU time a poll, which no other process can lengthen. A poll

@@ -14,6 +14,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
+void set(Options& options, std::string_view name, const std::string& value) {
+    if (auto done = options.set(name, value); !done) die(done.error().text);
+}
+
 Options options_of(const ClientOptions& asked) {
     Options options;
     options.bootstrap_servers = asked.brokers;
@@ -21,6 +25,9 @@ Options options_of(const ClientOptions& asked) {
     options.linger = std::chrono::microseconds(static_cast<std::int64_t>(asked.linger_ms * 1000));
     options.queue_records_max = asked.queue_records_max;
     options.lane_records_max = asked.queue_records_max;
+    set(options, "compression.type", asked.codec());
+    if (!asked.level().empty()) set(options, "compression.level", asked.level());
+    if (asked.batch_bytes != 0) options.batch_bytes = asked.batch_bytes;
     if (asked.queue_bytes_max != 0) options.buffer_memory = asked.queue_bytes_max;
     if (asked.client == "ringpost-inline") options.mode = Mode::inline_;
     // RINGPOST_MEMORY_HUGE_PAGES=on, to compare a run with another.
@@ -37,26 +44,28 @@ public:
     explicit RingpostClient(const ClientOptions& asked)
         : partitions_(asked.partitions),
           inline_(asked.client == "ringpost-inline"),
-          value_(asked.value_bytes, 'x'),
+          payload_(asked.payload, asked.value_bytes),
           producer_(options_of(asked)),
           sender_(open()) {
         record_.topic = *producer_.topic(asked.topic);
-        record_.value = value_;
     }
 
     void send(std::uint64_t records) override {
         if (partitions_ == 0) {
-            sender_.send(record_, records, [](Record&, std::uint64_t) {});
+            sender_.send(record_, records,
+                         [this](Record& record, std::uint64_t) { record.value = payload_.next(); });
             return;
         }
         sender_.send(record_, records, [this](Record& record, std::uint64_t i) {
             record.partition = static_cast<std::int32_t>(i % partitions_);
+            record.value = payload_.next();
         });
     }
 
     std::uint64_t queue(std::uint64_t records) override {
         for (std::uint64_t i = 0; i < records; ++i) {
             if (partitions_ != 0) record_.partition = static_cast<std::int32_t>(i % partitions_);
+            record_.value = payload_.next();
             // Until the shard has taken what is in the ring; it never waits for the broker.
             if (sender_.lane().produce_for(record_, 1s) != Errc::none) return i;
         }
@@ -84,7 +93,7 @@ private:
 
     const std::uint32_t partitions_;
     const bool inline_;
-    const std::string value_;
+    Payload payload_;
     Producer producer_;
     LaneSender sender_;
     Record record_;

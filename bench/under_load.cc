@@ -25,6 +25,7 @@ std::vector<Scenario> scenarios(bool quick) {
             {"burst", [=] { return cold_burst(1'000'000); }},
             {"slow", [=] { return slow_broker(lasts); }},
             {"metadata", [=] { return wide_metadata(lasts); }},
+            {"compression", [=] { return compressing(lasts); }},
             {"dead", [=] { return outage(away, true); }},
             {"frozen", [=] { return outage(away, false); }}};
 }
@@ -77,7 +78,8 @@ int main(int argc, char** argv) {
     app.add_flag("--quick", quick, "Shorter phases, outages of 2 s (under 30 s)");
     app.add_flag("--json", json, "For machines");
     app.add_option("--only", only, "One scenario")
-        ->check(CLI::IsMember({"callers", "burst", "slow", "metadata", "dead", "frozen"}));
+        ->check(CLI::IsMember({"callers", "burst", "slow", "metadata", "compression", "dead",
+                               "frozen"}));
     app.add_option("--cold-burst", cold_burst_at, "For the driver itself");
     app.add_option("--records", records, "With --cold-burst");
     app.add_option("--slow-cluster", slow_cluster_ms, "For the driver itself");

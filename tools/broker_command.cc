@@ -116,8 +116,8 @@ void add_broker(CLI::App& app, BrokerArguments& a, std::function<void()> run) {
         ->check(CLI::IsMember({"auto", "io_uring", "epoll"}))
         ->capture_default_str();
     sub->footer(
-        "Prints \"listening on ADDRESS (node N)\" for each broker, then serves until Ctrl-C.\n"
-        "Everything is kept in memory and lost at the end.\n"
+        "Prints \"listening on ADDRESS (node N)\" for each broker, serves until Ctrl-C, and then\n"
+        "prints \"received N bytes\". Everything is kept in memory and lost at the end.\n"
         "Exit status: 0 after Ctrl-C, 1 if it could not listen, 2 if the arguments are wrong.");
     sub->callback(std::move(run));
 }
@@ -152,6 +152,7 @@ int run_broker(const BrokerArguments& arguments) {
     const bool announced = announce(**server);
     if (announced) {
         (*server)->run();
+        fmt::print("received {} bytes\n", (*server)->bytes_received());
     } else {
         complain(fmt::format("standard output: {}", std::strerror(errno)));
     }

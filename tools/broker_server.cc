@@ -220,6 +220,7 @@ void BrokerServer::on_event(const io::Event& event) {
         connection.receives = false;
         if (event.result <= 0) return close(connection);
         connection.in.on_received(static_cast<std::size_t>(event.result));
+        bytes_received_ += static_cast<std::uint64_t>(event.result);
     } else {
         connection.sends = false;
         if (event.result < 0) return close(connection);

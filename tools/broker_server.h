@@ -48,6 +48,8 @@ public:
     std::vector<std::string> addresses() const;
     /// What a client begins with: the advertised host and every port.
     std::string bootstrap() const;
+    /// From all clients, requests of every kind.
+    std::uint64_t bytes_received() const { return bytes_received_; }
     std::string io_description() const { return io_->description(); }
 
     /// Serves until stop().
@@ -113,6 +115,7 @@ private:
     std::vector<Listener> listeners_;                       ///< By node.
     std::vector<std::unique_ptr<Connection>> connections_;  ///< By token; null: free.
     std::uint64_t changes_seen_ = 0;
+    std::uint64_t bytes_received_ = 0;
     std::atomic<bool> stopping_ = false;  ///< Set by whoever calls stop(), never cleared.
     std::mutex posted_mutex_;
     std::vector<std::function<void(fake::Cluster&)>> posted_;
