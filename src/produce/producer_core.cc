@@ -13,15 +13,15 @@ using broker::Connection;
 
 namespace {
 
-/// Two halves of a batch, with what rounding wastes; but never of the two blocks that the largest
-/// record may need, one parked and one to be sent.
-std::size_t headroom(const Config& config, const Arena& arena) {
-    const std::size_t total = arena.bytes_total();
-    const std::size_t spare = total - std::min(total, 2 * arena.block_bytes_max());
-    return std::min({std::size_t{config.batch_bytes} * 2, total / 8, spare});
+/// Never of the two blocks that the largest record may need, one parked and one to be sent.
+std::size_t spare(const Arena& arena) {
+    return arena.bytes_total() - std::min(arena.bytes_total(), 2 * arena.block_bytes_max());
 }
 
-}  // namespace
+/// Two halves of a batch, with what rounding wastes.
+std::size_t headroom(const Config& config, const Arena& arena) {
+    return std::min({std::size_t{config.batch_bytes} * 2, arena.bytes_total() / 8, spare(arena)});
+}
 
 /// For compressed records, of what else would be plain ones': with all memory taken, what leaves
 /// would go as it is otherwise, and take longer to leave.
@@ -31,8 +31,10 @@ std::size_t packing_room(const Config& config, const Arena& arena) {
                      std::ranges::any_of(config.topic_compression, [&](const auto& one) {
                          return compresses(one.second);
                      });
-    return any ? arena.bytes_total() / 8 : 0;
+    return any ? std::min(arena.bytes_total() / 8, spare(arena) - headroom(config, arena)) : 0;
 }
+
+}  // namespace
 
 ProducerCore::ProducerCore(const Config& config, std::span<std::byte> memory,
                            std::uint32_t block_bytes_max, ReportSink& sink, ShareBoard& board,

@@ -81,5 +81,32 @@ TEST(BatchPoolHeadroom, IsThereForThoseWhoMayUseItOnly) {
     EXPECT_EQ(arena.bytes_used(), 0U);
 }
 
+/// Plain records leave what is kept for compressed ones, and these leave the headroom.
+TEST(BatchPool, KeepsMemoryForCompressedRecords) {
+    Block memory(1 << 20, 4096);
+    Arena arena(memory.span(), limits::slab_bytes_min, 1 << 20);
+    BatchPool pool(arena, 64 << 10, 128 << 10);
+    std::vector<Batch*> taken;
+    while (Batch* batch = pool.try_take(4096, 4096)) taken.push_back(batch);
+    EXPECT_EQ(arena.bytes_used(), (1U << 20) - (192U << 10));
+    Batch& packed = *taken.front();
+    EXPECT_FALSE(pool.packing_is_scarce());
+    EXPECT_TRUE(pool.try_add_piece(packed, 64 << 10, 4096));
+    EXPECT_FALSE(pool.packing_is_scarce());
+    EXPECT_TRUE(pool.try_add_piece(packed, 64 << 10, 4096));
+    EXPECT_TRUE(pool.packing_is_scarce());
+    EXPECT_FALSE(pool.try_add_piece(packed, 4096, 4096));
+    EXPECT_EQ(packed.packed_memory_bytes(), 128U << 10);
+    EXPECT_EQ(packed.memory_bytes(), (128U << 10) + 4096);
+    EXPECT_NE(pool.try_take(4096, 4096, BatchPool::Use::headroom_too), nullptr);
+    pool.drop_pieces(packed);
+    EXPECT_EQ(packed.piece_count, 0U);
+    EXPECT_TRUE(pool.try_add_piece(packed, 1 << 20, 4096)) << "the least that is needed";
+    EXPECT_EQ(packed.packed_memory_bytes(), 4096U);
+    pool.give_back(packed);
+    EXPECT_FALSE(pool.packing_is_scarce());
+    EXPECT_EQ(arena.bytes_used(), (1U << 20) - (192U << 10));
+}
+
 }  // namespace
 }  // namespace ringpost::produce

@@ -317,6 +317,16 @@ TEST(Packer, WorksAheadWhileTheBrokerIsBusy) {
     EXPECT_EQ(w.count(Errc::none), slot + 1);
 }
 
+TEST(Packer, TheLargestRecordStillHasItsPlace) {
+    Config config = compressing(Codec::zstd, 3);
+    Packing w(config, 1, 2 << 20);  // two blocks of the largest
+    const std::string large((1 << 20) - 200, 'x');
+    ASSERT_TRUE(w.produce(0, 1, large, 0));
+    w.pass(second);
+    EXPECT_EQ(w.told(1).error, Errc::none);
+    EXPECT_EQ(w.log("t").back(), large);
+}
+
 TEST(Packer, ABrokerWithoutZstdIsAnErrorThatSaysSo) {
     using wire::ApiKey;
     Packing w(compressing(Codec::none));
