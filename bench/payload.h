@@ -28,7 +28,7 @@ std::string_view to_string(PayloadKind kind);
 /// Owns: what it hands out. The same arguments make the same values.
 class Payload {
 public:
-    /// `bytes` of each value, 1 to `pool_bytes`. JSON of less than 100 is cut, and no JSON any more.
+    /// `bytes` of each value, 1 to `pool_bytes`. JSON of less than 100 is cut: no JSON any more.
     Payload(PayloadKind kind, std::size_t bytes, std::uint64_t seed = 1,
             std::size_t pool_bytes = 16 << 20);
     Payload(const Payload&) = delete;
