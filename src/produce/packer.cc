@@ -176,9 +176,9 @@ bool Packer::put(Batch& batch, ByteSpan bytes) {
                 first ? static_cast<std::size_t>(estimate) + wire::batch_header_bytes
                       : std::size_t{batch.pieces[batch.piece_count - 1].capacity} * 2;
             // So that all pieces together have room for as much as there was.
-            const std::size_t most = std::max<std::size_t>(limits::slab_bytes_growth_max,
-                                                           all / limits::packed_pieces_max);
-            const std::size_t size = std::min(wish, most);
+            const std::size_t bound = std::max<std::size_t>(limits::slab_bytes_growth_max,
+                                                            all / limits::packed_pieces_max);
+            const std::size_t size = std::min(wish, bound);
             if (!pool_.try_add_piece(batch, size, limits::slab_bytes_min)) return false;
             delivery_.on_piece(batch);
             if (first) batch.pieces[0].used = wire::batch_header_bytes;

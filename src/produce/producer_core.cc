@@ -143,7 +143,8 @@ void ProducerCore::want_connections(Instant now) {
 
 Instant ProducerCore::next_deadline(Instant now) const {
     if (shut_) return Instant::never();
-    if (cluster_.walking() || unpark_left_ != 0 || packer_.has_work()) return now;
+    if (cluster_.walking() || packer_.has_work()) return now;
+    if (unpark_left_ != 0 || unparked_) return now;
     Instant next = std::min({readiness_.next_deadline(), accumulator_.next_deadline(),
                              housekeeping_.next_deadline(now)});
     if (const Batch* oldest = delivery_.oldest()) {
@@ -272,6 +273,7 @@ void ProducerCore::expire_missing_topics(Instant now) {
 /// Those that find no memory wait for the next turn that something else makes.
 void ProducerCore::work_on_topics(Instant now) {
     if (unpark_left_ == 0) unpark_left_ = to_unpark_.size();
+    unparked_ = false;
     std::uint32_t items = config_.turn_items_max;
     while (unpark_left_ != 0 && items != 0) {
         Topic& topic = *to_unpark_.front();
@@ -283,6 +285,7 @@ void ProducerCore::work_on_topics(Instant now) {
         }
         to_unpark_.pop_front();
         if (!done) to_unpark_.push_back(&topic);
+        unparked_ |= done;
         --unpark_left_;
         if (items != 0) --items;
     }

@@ -218,7 +218,13 @@ TEST(Accumulator, WhatComesBehindParkedRecordsWaitsUntilTheseHaveMoved) {
     EXPECT_FALSE(world.produce(0, 1000, "1000"));
     EXPECT_LE(world.core->next_deadline(world.now), world.now) << "there is no news to wait for";
     int turns = 1;
-    for (; !world.produce(0, 1000, "1000"); ++turns) world.core->advance(world.now);
+    for (; !world.produce(0, 1000, "1000"); ++turns) {
+        world.core->advance(world.now);
+        EXPECT_LE(world.core->next_deadline(world.now), world.now)
+            << "after the last of them, too: nobody wakes a shard whose rings had to wait";
+    }
+    world.core->advance(world.now);
+    EXPECT_GT(world.core->next_deadline(world.now), world.now);
     EXPECT_GE(turns, 90) << "ten a turn";
     world.pass(second);
     const std::vector<std::string> log = world.log("t");
