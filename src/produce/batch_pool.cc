@@ -3,13 +3,23 @@
 #include "produce/batch_pool.h"
 
 #include <algorithm>
+#include <new>
+#include <type_traits>
 
 namespace ringpost::produce {
 
 BatchPool::BatchPool(Arena& arena, std::size_t headroom, std::size_t packing)
     : arena_(arena), headroom_(headroom), packing_(packing),
-      batches_(arena.bytes_total() / limits::slab_bytes_min) {
-    for (Batch& batch : batches_) free_.push_back(batch);
+      count_max_(arena.bytes_total() / limits::slab_bytes_min),
+      batches_(count_max_ * sizeof(Batch), alignof(Batch)) {
+    static_assert(std::is_trivially_destructible_v<Batch>);
+    if (!batches_) out_of_memory();  // a start has seen that there is room
+}
+
+Batch& BatchPool::next_batch() {
+    if (Batch* batch = free_.pop_front()) return *batch;
+    RINGPOST_ASSERT(made_ != count_max_);
+    return *new (batches_.data() + made_++ * sizeof(Batch)) Batch;
 }
 
 std::byte* BatchPool::allocate(std::size_t bytes, Use use) {
@@ -22,7 +32,7 @@ std::byte* BatchPool::allocate(std::size_t bytes, Use use) {
 }
 
 Batch* BatchPool::try_take(std::size_t wish, std::size_t need, Use use) {
-    if (free_.empty()) return nullptr;
+    if (!has_batch()) return nullptr;
     wish = std::max(wish, need);
     std::byte* memory = allocate(wish, use);
     while (memory == nullptr && wish / 2 >= need && wish / 2 >= limits::slab_bytes_min) {
@@ -30,7 +40,7 @@ Batch* BatchPool::try_take(std::size_t wish, std::size_t need, Use use) {
         memory = allocate(wish, use);
     }
     if (memory == nullptr) return nullptr;
-    Batch& batch = *free_.pop_front();
+    Batch& batch = next_batch();
     batch = Batch{};
     batch.state = Batch::State::open;
     add_slab(batch, memory);

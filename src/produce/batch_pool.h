@@ -53,13 +53,17 @@ private:
     bool may_park(std::size_t bytes) const {
         return parked_bytes_ + arena_.rounded(bytes) <= arena_.bytes_total() / 2;
     }
+    bool has_batch() const { return !free_.empty() || made_ != count_max_; }
+    Batch& next_batch();
     std::byte* allocate(std::size_t bytes, Use use);
     void add_slab(Batch& batch, std::byte* memory);
 
     Arena& arena_;
     const std::size_t headroom_;
     const std::size_t packing_;
-    Vector<Batch> batches_;
+    const std::size_t count_max_;
+    Block batches_;                  ///< not touched before they are needed: most never are
+    std::size_t made_ = 0;           ///< of these
     List<Batch, &Batch::queue_hook> free_;
     std::size_t taken_ = 0;
     std::size_t parked_bytes_ = 0;   ///< of the slabs of parked batches

@@ -133,6 +133,7 @@ std::uint64_t stay(Config config, std::uint32_t batch_records, std::uint32_t rec
         if (in_batch == batch_records) {
             Batch batch;
             batch.bytes = batch_records * record_bytes;
+            batch.bytes_max = config.batch_bytes;
             sticky.on_sealed(*field.topic.partitions[first], batch);
             in_batch = 0;
             continue;
