@@ -53,6 +53,13 @@ MUTANTS = (
     ('what may be written in one topic is taken for another', 'src/produce/batch.h',
      '        maybe_in = one_place ? sent_to : wire::Uuid{};\n',
      '        maybe_in = one_place ? wire::Uuid{{std::byte{1}}} : wire::Uuid{};\n'),
+    ('a batch that is being compressed is sent as it is', 'src/produce/readiness.h',
+     'next != nullptr && !next->pack_hook.linked', 'next != nullptr'),
+    ('what comes of a slice is written over that of the one before', 'src/produce/packer.cc',
+     'std::memcpy(piece.memory + piece.used,',
+     'std::memcpy(piece.memory + wire::batch_header_bytes,'),
+    ('a compressed batch says that it is plain', 'src/produce/sender.cc',
+     'batch.is_packed() ? codec : std::int16_t{0}', 'std::int16_t{0}'),
     ('a keyed record takes any partition that has a leader', 'src/produce/chooser.h',
      '            index = entry.key_hash % count;\n',
      '            index = entry.key_hash %\n'
@@ -133,7 +140,7 @@ def copy_sources(to):
             shutil.copy(source, target)
         return target
 
-    for part in ('meson.build', 'include', 'src', 'tests', 'tools', 'bench'):
+    for part in ('meson.build', 'meson_options.txt', 'include', 'src', 'tests', 'tools', 'bench'):
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, to / part, copy_function=copy_changed, dirs_exist_ok=True)
         else:

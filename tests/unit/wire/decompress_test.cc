@@ -132,7 +132,7 @@ TEST(Decompress, OneStreamBehindTheOther) {
 TEST(Decompress, NothingMayFollow) {
     for (const Codec codec : built_in_codecs()) {
         const Bytes small = compressed(codec, as_bytes("hello"));
-        for (const std::size_t more : {1, 4, 20}) {
+        for (const std::size_t more : {1U, 4U, 20U}) {
             EXPECT_EQ(outcome(codec, joined(small, Bytes(more))), "CORRUPT") << to_string(codec);
         }
     }
