@@ -43,8 +43,11 @@ public:
         budget_ = 1;
         if (has_work()) run(now);
     }
-    /// There is time in this turn for more, and memory for what need not be now.
-    bool has_room() const { return !has_work() && budget_ > 0 && !pool_.packing_is_scarce(); }
+    /// Something compresses, and there is time in this turn for more, and memory for what need not
+    /// be now.
+    bool has_room() const {
+        return !made_.empty() && !has_work() && budget_ > 0 && !pool_.packing_is_scarce();
+    }
     bool has_work() const { return !delivery_.to_pack().empty(); }
 
     /// A batch was too large for its broker: the estimate was wrong, or batch.size is too much.
