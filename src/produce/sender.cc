@@ -108,9 +108,10 @@ bool Sender::prepare(Partition& partition, Batch& batch, std::int16_t version, I
     }
     if (codec == wire::Codec::none) [[likely]] return true;
     if (batch.state == Batch::State::open) accumulator_.seal(partition, batch, now);
-    if (packer_.pack(batch, now)) return true;
+    packer_.pack(batch, now);
+    // It may wait for its turn there, or have waited for a producer id: nobody had looked since.
     readiness_.update(partition, now);
-    return false;
+    return partition.ready_hook.linked;
 }
 
 bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {

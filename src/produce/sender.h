@@ -42,7 +42,7 @@ private:
     /// Picks batches for one request into the slot's InFlight; false if all that it came to were
     /// resolved instead.
     bool pick(Node& node, std::uint32_t slot, Instant now);
-    /// False: it goes later, or its records have just failed.
+    /// False: it goes later, or its records have just failed. It is not ready any more.
     bool prepare(Partition& partition, Batch& batch, std::int16_t version, Instant now);
     void pack_ahead(Node& node, Instant now);
     void refuse(Partition& partition, Batch& batch, Errc error, Instant now);
