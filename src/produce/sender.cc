@@ -122,7 +122,7 @@ bool Sender::pick(Node& node, std::uint32_t slot, Instant now) {
     std::size_t frame = wire::produce_request_frame_bytes_max(config_.connection.client_id);
     // A partition may be ready again at once, for its next batch; that one goes with another
     // request, so each is looked at once.
-    for (std::size_t left = node.ready.size(); left != 0; --left) {
+    for (std::size_t left = node.ready.size(); left != 0 && !node.ready.empty(); --left) {
         Partition& partition = *node.ready.front();
         Batch& batch = *partition.next_batch();
         if (!prepare(partition, batch, node.connection.slot_version(slot), now)) continue;
