@@ -59,6 +59,22 @@ public:
         return returned.get();
     }
 
+    /// Has `action` done here while the serving thread waits, holding nothing.
+    template <typename Action>
+    auto call_while_it_waits(Action action) {
+        std::promise<void> waits;
+        std::promise<void> over;
+        server_->post([&waits, go_on = over.get_future().share()](fake::Cluster&) {
+            waits.set_value();
+            go_on.wait();
+        });
+        waits.get_future().wait();
+        auto returned = action();
+        over.set_value();
+        call([](fake::Cluster&) {});  // it has left both promises
+        return returned;
+    }
+
 private:
     BrokerThread() = default;
 

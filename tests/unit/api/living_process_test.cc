@@ -20,7 +20,6 @@ namespace {
 
 using io::deny_system_call;
 using io::NoDescriptors;
-using io::run_in_child;
 
 /// What became of records whose tags count from 0.
 class Tally {
@@ -152,6 +151,10 @@ protected:
         o.io_backend = GetParam().backend;
         return o;
     }
+    template <typename Body>
+    std::string in_child(Body body) {
+        return run_in_child(*server, std::move(body));
+    }
     /// Records that the partition has.
     std::int64_t appended() {
         return server->call([](fake::Cluster& cluster) {
@@ -170,7 +173,7 @@ TEST_P(LivingProcess, DeliversEachRecordOnceThoughIoUringIsDeniedHalfway) {
     constexpr int each = 2'000;
     std::int64_t expected = 0;
     for (const int error : {EPERM, ENOSYS, ENOMEM}) {
-        const std::string wrong = run_in_child([&]() -> std::string {
+        const std::string wrong = in_child([&]() -> std::string {
             Client client(options());
             if (std::string not_up = client.start(); !not_up.empty()) return not_up;
             Tally tally(client.lane);
@@ -193,7 +196,7 @@ TEST_P(LivingProcess, DeliversEachRecordOnceThoughIoUringIsDeniedHalfway) {
 
 TEST_P(LivingProcess, SaysWhichLimitKeepsItFromStarting) {
     // Short of all descriptors, of all but one, and so on until there are enough.
-    const std::string wrong = run_in_child([&]() -> std::string {
+    const std::string wrong = in_child([&]() -> std::string {
         for (unsigned spare = 0; spare < 10; ++spare) {
             const NoDescriptors limited(spare);
             Client client(options());
@@ -207,7 +210,7 @@ TEST_P(LivingProcess, SaysWhichLimitKeepsItFromStarting) {
 }
 
 TEST_P(LivingProcess, NeedsNoLockedMemory) {
-    const std::string wrong = run_in_child([&]() -> std::string {
+    const std::string wrong = in_child([&]() -> std::string {
         const rlimit none{0, 0};
         if (::setrlimit(RLIMIT_MEMLOCK, &none) != 0) return "no limit";
         Options o = options();
@@ -221,13 +224,6 @@ TEST_P(LivingProcess, NeedsNoLockedMemory) {
     EXPECT_EQ(wrong, "");
 }
 
-/// Bytes of addresses that this process has in use.
-rlim_t address_bytes() {
-    rlim_t pages = 0;
-    std::ifstream("/proc/self/statm") >> pages;
-    return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
-}
-
 TEST_P(LivingProcess, SaysWhatAsksForTooMuchMemoryWhereAddressesAreLimited) {
 #ifdef RINGPOST_SANITIZED
     GTEST_SKIP() << "sanitizers take terabytes of addresses";
@@ -235,9 +231,8 @@ TEST_P(LivingProcess, SaysWhatAsksForTooMuchMemoryWhereAddressesAreLimited) {
     // Room for nothing at all, for a part of what a start takes, for all of it.
     for (rlim_t spare = 1 << 20;; spare += 8 << 20) {
         ASSERT_LT(spare, 512 << 20) << "there is never enough";
-        const std::string said = run_in_child([&]() -> std::string {
-            const rlimit limit{address_bytes() + spare, RLIM_INFINITY};
-            if (::setrlimit(RLIMIT_AS, &limit) != 0) return "no limit";
+        const std::string said = in_child([&]() -> std::string {
+            if (!limit_addresses(spare)) return "no limit";
             Client client(options());
             if (std::string not_up = client.start(); !not_up.empty()) return not_up;
             Tally tally(client.lane);
@@ -245,16 +240,13 @@ TEST_P(LivingProcess, SaysWhatAsksForTooMuchMemoryWhereAddressesAreLimited) {
             return tally.check_all_delivered();
         });
         if (said.empty()) break;
-        const bool named = said.find("buffer.memory") != std::string::npos ||
-                           said.find("lane.ring.bytes") != std::string::npos ||
-                           said.find("RLIMIT") != std::string::npos;
-        EXPECT_TRUE(named) << (spare >> 20) << " MB: " << said;
+        EXPECT_TRUE(names_memory(said)) << (spare >> 20) << " MB: " << said;
     }
 }
 
 TEST_P(LivingProcess, WaitsForDescriptorsAndThenDelivers) {
     for (const char* const host : {"127.0.0.1", "localhost"}) {
-        const std::string wrong = run_in_child([&]() -> std::string {
+        const std::string wrong = in_child([&]() -> std::string {
             Options o = options();
             o.bootstrap_servers = std::string(host) + ":" + std::to_string(server->ports()[0]);
             Client client(std::move(o));
@@ -284,7 +276,7 @@ TEST_P(LivingProcess, WaitsForDescriptorsAndThenDelivers) {
 }
 
 TEST_P(LivingProcess, ReconnectsOnceThereAreDescriptorsAgain) {
-    const std::string wrong = run_in_child([&]() -> std::string {
+    const std::string wrong = in_child([&]() -> std::string {
         Options o = options();
         o.connections_max_idle = 100ms;
         Client client(std::move(o));
@@ -315,7 +307,7 @@ void do_nothing(int) {}
 
 TEST_P(LivingProcess, DeliversEachRecordOnceInAStormOfSignals) {
     constexpr int records = 100'000;
-    const std::string wrong = run_in_child([&]() -> std::string {
+    const std::string wrong = in_child([&]() -> std::string {
         struct sigaction action {};
         action.sa_handler = do_nothing;  // and no SA_RESTART
         ::sigaction(SIGALRM, &action, nullptr);
@@ -336,7 +328,7 @@ TEST_P(LivingProcess, DeliversEachRecordOnceInAStormOfSignals) {
 }
 
 TEST_P(LivingProcess, AForkSendsNothingAndTheParentEverythingOnce) {
-    const std::string wrong = run_in_child([&]() -> std::string {
+    const std::string wrong = in_child([&]() -> std::string {
         Options o = options();
         o.linger = 200ms;
         Client client(std::move(o));
@@ -346,7 +338,7 @@ TEST_P(LivingProcess, AForkSendsNothingAndTheParentEverythingOnce) {
         tally.poll_rest();
         // Some are on their way, some linger, and the lane's ring has the last.
         for (int i = 0; i < 500; ++i) tally.produce();
-        const std::string in_fork = run_in_child([&]() -> std::string {
+        const std::string in_fork = io::run_in_child([&]() -> std::string {
             const auto begin = std::chrono::steady_clock::now();
             Lane& lane = client.lane;
             if (lane.produce({.topic_name = "t", .value = "v"}) != Errc::forked) return "taken";
@@ -401,7 +393,7 @@ TEST_P(LivingProcess, ReportsWhatTimedOutWhileItWasStoppedAndGoesOn) {
     std::thread ear([&] {
         for (char c = 0; ::read(go[0], &c, 1) == 1 && c != 'e';) swallows = c == 's';
     });
-    const std::string wrong = run_in_child([&]() -> std::string {
+    const std::string wrong = in_child([&]() -> std::string {
         const auto tell = [&](char c) {
             const bool told = ::write(go[1], &c, 1) == 1;
             std::this_thread::sleep_for(told ? 50ms : 0ms);
@@ -435,7 +427,7 @@ TEST_P(LivingProcess, ReportsWhatTimedOutWhileItWasStoppedAndGoesOn) {
 
 TEST_P(LivingProcess, TenThousandLanesLeaveNothingBehind) {
     const bool threaded = GetParam().mode == Mode::threaded;
-    const std::string wrong = run_in_child([&]() -> std::string {
+    const std::string wrong = in_child([&]() -> std::string {
         Options o = options();
         o.lane_records_max = 100;
         o.lane_ring_bytes = 256 * 1024;

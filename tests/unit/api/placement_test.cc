@@ -17,7 +17,6 @@ namespace ringpost {
 namespace {
 
 using io::deny_system_call;
-using io::run_in_child;
 using shard::HugePageReserve;
 
 constexpr std::size_t pages = 3;  // of a shard
@@ -107,7 +106,7 @@ TEST_P(Placement, TheLogSaysWhatWasHad) {
     };
     EXPECT_EQ(has(said(), "batches: 5242880 of 5242880 bytes lie in huge pages (transparent)"), "");
 #if !defined(__SANITIZE_THREAD__)
-    const std::string wrong = run_in_child([&]() -> std::string {
+    const std::string wrong = run_in_child(*server, [&]() -> std::string {
         if (::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0) return "still enabled";
         return has(said(), "batches: 0 of 5242880 bytes lie in huge pages");
     });
@@ -185,7 +184,7 @@ TEST_P(Placement, SaysThatTheKernelRefusesToBind) {
 #if defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "the thread sanitizer starts no threads after a fork";
 #endif
-    const std::string said = run_in_child([&]() -> std::string {
+    const std::string said = run_in_child(*server, [&]() -> std::string {
         if (!deny_system_call(SYS_mbind, EPERM)) return "no seccomp filter";
         Options o = options();
         o.numa_node = Options::local_node;
@@ -200,12 +199,8 @@ TEST_P(Placement, SaysWhatAsksForTooMuchMemoryWhereAddressesAreLimited) {
 #endif
     for (rlim_t spare = 1 << 20;; spare += 8 << 20) {
         ASSERT_LT(spare, 512 << 20) << "there is never enough";
-        const std::string said = run_in_child([&]() -> std::string {
-            rlim_t in_use = 0;
-            std::ifstream("/proc/self/statm") >> in_use;
-            in_use *= static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
-            const rlimit limit{in_use + spare, RLIM_INFINITY};
-            if (::setrlimit(RLIMIT_AS, &limit) != 0) return "no limit";
+        const std::string said = run_in_child(*server, [&]() -> std::string {
+            if (!limit_addresses(spare)) return "no limit";
             Options o = options();
             o.huge_pages = HugePages::transparent;
             Producer producer(std::move(o));
@@ -213,10 +208,7 @@ TEST_P(Placement, SaysWhatAsksForTooMuchMemoryWhereAddressesAreLimited) {
             return deliver(producer);
         });
         if (said.empty()) break;
-        const bool named = said.find("buffer.memory") != std::string::npos ||
-                           said.find("lane.ring.bytes") != std::string::npos ||
-                           said.find("RLIMIT") != std::string::npos;
-        EXPECT_TRUE(named) << (spare >> 20) << " MB: " << said;
+        EXPECT_TRUE(names_memory(said)) << (spare >> 20) << " MB: " << said;
     }
 }
 
@@ -227,7 +219,7 @@ TEST_P(Placement, AForkCopiesWhatItMayAndTheParentGoesOn) {
     // Exactly as many as are needed: none is left to copy a page to.
     const HugePageReserve reserve(pages);
     if (!reserve.usable()) GTEST_SKIP() << no_root;
-    const std::string wrong = run_in_child([&]() -> std::string {
+    const std::string wrong = run_in_child(*server, [&]() -> std::string {
         Options o = options();
         o.huge_pages = HugePages::on;
         Producer producer(std::move(o));

@@ -4,13 +4,16 @@
 
 #include <gtest/gtest.h>
 #include <ringpost/ringpost.h>
+#include <sys/resource.h>
 
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "broker_thread.h"
+#include "io/raw_peer.h"
 
 namespace ringpost {
 
@@ -40,6 +43,28 @@ inline std::unique_ptr<tools::BrokerThread> start_broker(fake::ClusterOptions cl
     auto started = tools::BrokerThread::start({.cluster = std::move(cluster)});
     EXPECT_TRUE(started) << started.error().text;
     return std::move(*started);
+}
+
+/// As io::run_in_child. The broker's thread waits at the moment of the fork: a lock that it held in
+/// the allocator would stay locked in the child, where clang 14's sanitizers look after no fork.
+template <typename Body>
+std::string run_in_child(tools::BrokerThread& broker, Body body) {
+    return broker.call_while_it_waits([&] { return io::Child(std::move(body)); }).wait();
+}
+
+/// Takes away what is left of addresses but for `spare` bytes.
+inline bool limit_addresses(rlim_t spare) {
+    rlim_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlimit limit{pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + spare, RLIM_INFINITY};
+    return ::setrlimit(RLIMIT_AS, &limit) == 0;
+}
+
+/// An error for want of addresses tells what to change.
+inline bool names_memory(const std::string& said) {
+    return said.find("buffer.memory") != std::string::npos ||
+           said.find("lane.ring.bytes") != std::string::npos ||
+           said.find("RLIMIT") != std::string::npos;
 }
 
 /// Polls until `count` reports have come or ten seconds have passed.

@@ -140,28 +140,46 @@ inline bool deny_system_call(unsigned number, unsigned error) {
            ::syscall(SYS_seccomp, mode, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
+/// A fork that runs `body`.
+class Child {
+public:
+    template <typename Body>
+    explicit Child(Body body) {
+        int ends[2];
+        if (::pipe(ends) != 0) return;
+        id_ = ::fork();
+        if (id_ == 0) {
+            const std::string text = body();
+            const bool written = ::write(ends[1], text.data(), text.size()) >= 0;
+            ::_exit(written ? 0 : 1);
+        }
+        ::close(ends[1]);
+        said_ = ends[0];
+    }
+    /// Waits for what `body` returned: empty for success, or what went wrong.
+    std::string wait() const {
+        if (id_ == -1) return "no fork";
+        std::string text;
+        std::array<char, 1024> part;
+        for (ssize_t n; (n = ::read(said_, part.data(), part.size())) > 0;) {
+            text.append(part.data(), static_cast<std::size_t>(n));
+        }
+        ::close(said_);
+        int status = 0;
+        ::waitpid(id_, &status, 0);
+        if (status != 0) text += " (status " + std::to_string(status) + ")";
+        return text;
+    }
+
+private:
+    pid_t id_ = -1;
+    int said_ = -1;
+};
+
 /// Runs `body` in a fork, and gives what it returned: empty for success, or what went wrong.
 template <typename Body>
 std::string run_in_child(Body body) {
-    int ends[2];
-    if (::pipe(ends) != 0) return "no pipe";
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const std::string text = body();
-        const bool written = ::write(ends[1], text.data(), text.size()) >= 0;
-        ::_exit(written ? 0 : 1);
-    }
-    ::close(ends[1]);
-    std::string text;
-    std::array<char, 1024> part;
-    for (ssize_t n; (n = ::read(ends[0], part.data(), part.size())) > 0;) {
-        text.append(part.data(), static_cast<std::size_t>(n));
-    }
-    ::close(ends[0]);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    if (status != 0) text += " (status " + std::to_string(status) + ")";
-    return text;
+    return Child(std::move(body)).wait();
 }
 
 /// While it lives, no descriptor can be opened in this process, or only `spare`.
