@@ -33,7 +33,7 @@ Counts count(const KernelCounts& counter, double divisor, const Work& work) {
     const AllocatorCounts allocator_after = allocator_counts();
     Counts counts = counter.between(before, counter.now(), divisor);
     const auto per = [&](std::uint64_t n) { return static_cast<double>(n) / divisor; };
-    counts["allocations"] = per(allocator_after.allocations - allocator.allocations);
+    counts["allocations"] = per(allocator_after.calls - allocator.calls);
     counts["locks"] = per(allocator_after.locks - allocator.locks);
     return counts;
 }

@@ -9,52 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <fstream>
 #include <thread>
 
+#include "allocator_counts.h"
 #include "base/sanitized.h"
-
-namespace {
-std::atomic<bool> counting{false};
-std::atomic<std::uint64_t> calls{0};
-std::atomic<std::uint64_t> library_bytes{0};
-
-[[maybe_unused]] void count() {
-    if (counting.load(std::memory_order_relaxed)) calls.fetch_add(1, std::memory_order_relaxed);
-}
-}  // namespace
-
-#ifndef RINGPOST_SANITIZED
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-void __libc_free(void*);
-
-void* malloc(std::size_t n) {
-    count();
-    return __libc_malloc(n);
-}
-void* calloc(std::size_t n, std::size_t size) {
-    count();
-    return __libc_calloc(n, size);
-}
-void* realloc(void* p, std::size_t n) {
-    count();
-    return __libc_realloc(p, n);
-}
-void free(void* p) { __libc_free(p); }
-// In the place of mimalloc's, for the library's own calls.
-void* mi_malloc_aligned(std::size_t n, std::size_t alignment) {
-    count();
-    library_bytes.fetch_add(n, std::memory_order_relaxed);
-    return __libc_memalign(alignment, n);
-}
-void mi_free(void* p) { __libc_free(p); }
-}
-#endif
 
 namespace ringpost {
 namespace {
@@ -139,11 +98,9 @@ TEST(RunningProducer, AllocatesNothingForAMillionRecords) {
         while (seen < sent) seen += lane.poll_for(reports, 1s);
     };
     send(300'000);  // warm-up
-    calls = 0;
-    counting = true;
+    const std::uint64_t before = allocator_counts().calls;
     send(1'000'000);
-    counting = false;
-    EXPECT_EQ(calls, 0U);
+    EXPECT_EQ(allocator_counts().calls, before);
     EXPECT_EQ(seen, 1'300'000U);
 }
 
@@ -163,15 +120,11 @@ TEST(RunningProducer, TakesNoMoreMemoryWhileTheBrokerIsSilent) {
     // Until the cluster is known, its buffers made, and everything is full.
     std::uint64_t accepted = 0;
     while (lane.produce_for({.topic_name = "t", .value = value}, 500ms) == Errc::none) ++accepted;
-    const std::uint64_t before = library_bytes;
-    calls = 0;
-    counting = true;
+    const std::uint64_t before = allocator_counts().calls;
     for (int i = 0; i < 100'000; ++i) {
         accepted += lane.produce({.topic_name = "t", .value = value}) == Errc::none;
     }
-    counting = false;
-    EXPECT_EQ(library_bytes, before);
-    EXPECT_EQ(calls, 0U);
+    EXPECT_EQ(allocator_counts().calls, before);
     EXPECT_LE(accepted * value.size(), options.buffer_memory + options.lane_ring_bytes);
     EXPECT_GT(accepted * value.size(), options.buffer_memory / 2);
     producer.stop(Timeout::zero());

@@ -2,26 +2,10 @@
 // What a broker costs a shard. The library's own allocator calls are counted.
 #include "produce/node.h"
 
-#include <cstdlib>
-
-#include "base/sanitized.h"
+#include "allocator_counts.h"
 #include "core_world.h"
 
 #ifndef RINGPOST_SANITIZED
-namespace {
-std::size_t calls = 0;
-std::size_t bytes_taken = 0;
-}  // namespace
-
-extern "C" {
-void* mi_malloc_aligned(std::size_t bytes, std::size_t alignment) {
-    ++calls;
-    bytes_taken += bytes;
-    return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-}
-void mi_free(void* memory) { std::free(memory); }
-}
-
 namespace ringpost::produce {
 namespace {
 
@@ -39,11 +23,12 @@ TEST(Node, ABrokerThatNothingIsSentToCostsLittle) {
     world.pass(second);
     ASSERT_EQ(world.told(1).error, Errc::none);
     world.cluster.faults().on_metadata = name_ten_thousand;
-    const std::size_t before = bytes_taken;
+    const std::size_t before = allocator_counts().library_bytes;
     world.add_topic(1, "u");
     world.pass(second);
     ASSERT_EQ(world.core->nodes().size(), 10'000U);
-    EXPECT_LT(bytes_taken - before, 10'000'000U) << "the answer itself among it";
+    const std::size_t taken = allocator_counts().library_bytes - before;
+    EXPECT_LT(taken, 10'000'000U) << "the answer itself among it";
     EXPECT_LE(sizeof(Node), 2048U);
 }
 
@@ -61,7 +46,7 @@ TEST(Node, ItsFirstRequestWithRecordsTakesAllThatLaterOnesNeed) {
     // As many requests as may be under way; then each with as many batches as one may carry.
     for (const std::int32_t partitions : {51, 256}) {
         world.hold_requests(true);
-        const std::size_t before = calls;
+        const std::size_t before = allocator_counts().library_calls;
         for (std::int32_t i = 0; i < 5; ++i) {
             const std::int32_t first = partitions == 51 ? i * partitions : 0;
             for (std::int32_t p = first; p < first + partitions; ++p) {
@@ -69,7 +54,7 @@ TEST(Node, ItsFirstRequestWithRecordsTakesAllThatLaterOnesNeed) {
             }
             world.settle();
         }
-        EXPECT_EQ(calls, before) << partitions;
+        EXPECT_EQ(allocator_counts().library_calls, before) << partitions;
         EXPECT_GE(leader.connection.requests_unanswered(), 5U);
         world.hold_requests(false);
         world.pass(second);
@@ -90,11 +75,11 @@ TEST(Node, AWarmUpTakesThatRoomBeforeTheFirstRecord) {
     for (int i = 0; i < 10 && !warm(); ++i) world.settle();
     ASSERT_TRUE(warm());
     world.hold_requests(true);
-    const std::size_t before = calls;
+    const std::size_t before = allocator_counts().library_calls;
     ASSERT_TRUE(world.produce(0, 1, "x"));
     world.pass(second);
     EXPECT_EQ(world.core->find_topic(0)->partitions[0]->in_flight, 1U);
-    EXPECT_EQ(calls, before);
+    EXPECT_EQ(allocator_counts().library_calls, before);
 }
 
 }  // namespace

@@ -1,57 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What compressing and decompressing take from the allocators: every call of this program is
 // counted, mimalloc's and malloc's alike.
-#include "base/sanitized.h"
+#include "allocator_counts.h"
 #include "codecs.h"
-
-namespace {
-std::size_t calls = 0;
-std::size_t bytes = 0;
-
-[[maybe_unused]] void count(std::size_t n) {
-    ++calls;
-    bytes += n;
-}
-}  // namespace
-
-#ifndef RINGPOST_SANITIZED
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-void __libc_free(void*);
-
-void* malloc(std::size_t n) {
-    count(n);
-    return __libc_malloc(n);
-}
-void* calloc(std::size_t n, std::size_t size) {
-    count(n * size);
-    return __libc_calloc(n, size);
-}
-void* realloc(void* p, std::size_t n) {
-    count(n);
-    return __libc_realloc(p, n);
-}
-void free(void* p) { __libc_free(p); }
-// In the place of mimalloc's, for the library's own calls.
-void* mi_malloc_aligned(std::size_t n, std::size_t alignment) {
-    count(n);
-    return __libc_memalign(alignment, n);
-}
-void mi_free(void* p) { __libc_free(p); }
-}
-#endif
 
 namespace ringpost::wire {
 namespace {
-
-#ifdef RINGPOST_SANITIZED
-constexpr bool counts = false;
-#else
-constexpr bool counts = true;
-#endif
 
 /// Through a stream, its output dropped.
 void run(Compressor& compressor, ByteSpan in) {
@@ -64,26 +18,26 @@ void run(Compressor& compressor, ByteSpan in) {
 }
 
 TEST(CodecMemory, NothingIsAllocatedForAStream) {
-    if (!counts) GTEST_SKIP() << "a sanitizer has the allocator";
+    if (!counts_allocations) GTEST_SKIP() << "a sanitizer has the allocator";
     const Bytes lines = log_lines(1 << 20);
     const Bytes noise = random_bytes(100'000);
     for (const Codec codec : built_in_codecs()) {
         const LevelRange levels = levels_of(codec);
         for (int level = std::max(levels.min, -3); level <= std::min(levels.max, 15); ++level) {
-            const std::size_t bytes_before = bytes;
+            const AllocatorCounts before = allocator_counts();
             auto compressor = make_compressor(codec, level == 0 ? levels.standard : level, 1 << 20);
             ASSERT_TRUE(compressor) << compressor.error().text;
-            const std::size_t taken = bytes - bytes_before;
+            const std::size_t taken = allocator_counts().bytes - before.bytes;
             EXPECT_GE(taken, (*compressor)->memory_bytes());
             EXPECT_LE(taken, (*compressor)->memory_bytes() + 4'096) << "not all memory is told";
 
-            const std::size_t calls_before = calls;
+            const std::size_t calls = allocator_counts().calls;
             if (level <= levels.standard) run(**compressor, lines);
             for (std::size_t i = 1; i < 300; ++i) run(**compressor, ByteSpan(lines).first(i));
             run(**compressor, noise);
             run(**compressor, ByteSpan(lines).first(20'000));
             run(**compressor, ByteSpan(lines).first(200'000));
-            const std::size_t made = calls - calls_before;
+            const std::size_t made = allocator_counts().calls - calls;
             // Snappy's library has no way to be given its working memory.
             if (codec != Codec::snappy) {
                 EXPECT_EQ(made, 0U) << to_string(codec) << " " << level;
@@ -106,12 +60,12 @@ TEST(CodecMemory, ABombIsRefusedBeforeMemoryIsTakenForIt) {
             const ByteSpan out = (*compressor)->add(zeros, at == bomb_bytes);
             bomb.insert(bomb.end(), out.begin(), out.end());
         }
-        const std::size_t bytes_before = bytes;
+        const AllocatorCounts before = allocator_counts();
         Bytes out;
         EXPECT_EQ(decompress(codec, bomb, 1 << 20, out), DecompressFault::too_large);
-        const std::size_t taken = bytes - bytes_before;
+        const std::size_t taken = allocator_counts().bytes - before.bytes;
         EXPECT_TRUE(out.empty());
-        if (counts) {
+        if (counts_allocations) {
             EXPECT_LT(taken, std::size_t{8} << 20) << to_string(codec);
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The allocators and pthread_mutex_lock are replaced by ones that count, in a program that links
-// this; not under a sanitizer, which brings its own: both counts are 0 there.
+// this; not under a sanitizer.
 #include "allocator_counts.h"
 
 #include <dlfcn.h>
@@ -10,16 +10,18 @@
 #include <atomic>
 #include <cstddef>
 
-#include "base/sanitized.h"
-
 namespace {
 
-std::atomic<std::uint64_t> allocations{0};
-std::atomic<std::uint64_t> locks{0};
+struct Calls {
+    std::atomic<std::uint64_t> count{0}, bytes{0};
 
-[[maybe_unused]] void count(std::atomic<std::uint64_t>& counter) {
-    counter.fetch_add(1, std::memory_order_relaxed);
-}
+    void add(std::size_t n) {
+        count.fetch_add(1, std::memory_order_relaxed);
+        bytes.fetch_add(n, std::memory_order_relaxed);
+    }
+};
+Calls of_c, of_mimalloc;
+std::atomic<std::uint64_t> locks{0};
 
 /// The C library's own, behind the one of this program.
 template <typename Function>
@@ -38,40 +40,46 @@ void* __libc_memalign(std::size_t, std::size_t);
 void __libc_free(void*);
 
 void* malloc(std::size_t n) {
-    count(allocations);
+    of_c.add(n);
     return __libc_malloc(n);
 }
 void* calloc(std::size_t n, std::size_t size) {
-    count(allocations);
+    of_c.add(n * size);
     return __libc_calloc(n, size);
 }
 void* realloc(void* p, std::size_t n) {
-    count(allocations);
+    of_c.add(n);
     return __libc_realloc(p, n);
 }
 void free(void* p) { __libc_free(p); }
 // In the place of mimalloc's, for the library's own calls.
 void* mi_malloc_aligned(std::size_t n, std::size_t alignment) {
-    count(allocations);
+    of_mimalloc.add(n);
     return __libc_memalign(alignment, n);
 }
 void mi_free(void* p) { __libc_free(p); }
 
 int pthread_mutex_lock(pthread_mutex_t* mutex) {
     static auto* const lock = next<int(pthread_mutex_t*)>("pthread_mutex_lock");
-    count(locks);
+    locks.fetch_add(1, std::memory_order_relaxed);
     return lock(mutex);
 }
 int mtx_lock(mtx_t* mutex) {
     static auto* const lock = next<int(mtx_t*)>("mtx_lock");
-    count(locks);
+    locks.fetch_add(1, std::memory_order_relaxed);
     return lock(mutex);
 }
 }
 #endif
 
-namespace ringpost::bench {
+namespace ringpost {
 
-AllocatorCounts allocator_counts() { return {allocations.load(), locks.load()}; }
+AllocatorCounts allocator_counts() {
+    return {.calls = of_c.count + of_mimalloc.count,
+            .bytes = of_c.bytes + of_mimalloc.bytes,
+            .library_bytes = of_mimalloc.bytes,
+            .library_calls = of_mimalloc.count,
+            .locks = locks};
+}
 
-}  // namespace ringpost::bench
+}  // namespace ringpost
