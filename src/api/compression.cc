@@ -82,20 +82,16 @@ bool parse_topic_compression(std::string_view text, TopicCompression& out) {
 std::string_view to_string(CompressionType type) { return wire::to_string(codec_of(type)); }
 
 bool has_level(CompressionType type, int level) {
-    const wire::LevelRange levels = wire::levels_of(codec_of(type));
-    if (!levels.has_levels || level == levels.standard) return true;
-    return level >= levels.min && level <= levels.max;
+    return wire::levels_of(codec_of(type)).takes(level);
 }
 
 bool set_topic_compression(Options& o, std::string_view value) {
     std::vector<TopicCompression> all;
     while (!value.empty()) {
-        const std::size_t comma = std::min(value.find(','), value.size());
         TopicCompression one;
-        if (!parse_topic_compression(value.substr(0, comma), one)) return false;
+        if (!parse_topic_compression(cut_item(value), one)) return false;
         if (std::ranges::count(all, one.topic, &TopicCompression::topic) != 0) return false;
         all.push_back(std::move(one));
-        value.remove_prefix(std::min(comma + 1, value.size()));
     }
     o.topic_compression = std::move(all);
     return true;

@@ -67,11 +67,9 @@ bool set_idempotence(Options& o, std::string_view value) {
 bool set_cpus(Options& o, std::string_view value) {
     std::vector<std::uint32_t> cpus;
     while (!value.empty()) {
-        const std::size_t comma = std::min(value.find(','), value.size());
         std::uint32_t cpu = 0;
-        if (!parse_number(value.substr(0, comma), cpu) || cpu > 1023) return false;
+        if (!parse_number(cut_item(value), cpu) || cpu > 1023) return false;
         cpus.push_back(cpu);
-        value.remove_prefix(std::min(comma + 1, value.size()));
     }
     o.cpus = std::move(cpus);
     return true;

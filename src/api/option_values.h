@@ -24,13 +24,18 @@ inline bool same_word(std::string_view a, std::string_view b) {
                       [&](char x, char y) { return lower(x) == lower(y); });
 }
 
+/// Takes the first item off a list.
+inline std::string_view cut_item(std::string_view& list, char separator = ',') {
+    const std::string_view item = list.substr(0, list.find(separator));
+    list.remove_prefix(std::min(item.size() + 1, list.size()));
+    return item;
+}
+
 /// Calls `visit` with each piece between spaces, until it returns true; whether it did.
 template <typename Visit>
 bool any_word(std::string_view words, Visit visit) {
     while (!words.empty()) {
-        const std::size_t space = std::min(words.find(' '), words.size());
-        if (visit(words.substr(0, space))) return true;
-        words.remove_prefix(std::min(space + 1, words.size()));
+        if (visit(cut_item(words, ' '))) return true;
     }
     return false;
 }

@@ -257,11 +257,7 @@ void Answers::want_bump(Partition& partition, Instant now) {
 }
 
 void Answers::settle(Partition& partition, Instant now) {
-    if (partition.bump_due && partition.in_flight == 0) {
-        bump_epoch(partition, identity_);
-        readiness_.set_producer_id_known(identity_.known());
-    }
-    readiness_.update(partition, now);
+    produce::settle(partition, identity_, readiness_, now);
 }
 
 Duration Answers::backoff(std::uint32_t failures) {

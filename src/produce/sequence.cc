@@ -29,4 +29,12 @@ void bump_epoch(Partition& partition, ProducerIdentity& identity) {
     partition.bump_due = false;
 }
 
+void settle(Partition& partition, ProducerIdentity& identity, Readiness& readiness, Instant now) {
+    if (partition.bump_due && partition.in_flight == 0) {
+        bump_epoch(partition, identity);
+        readiness.set_producer_id_known(identity.known());
+    }
+    readiness.update(partition, now);
+}
+
 }  // namespace ringpost::produce

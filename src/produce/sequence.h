@@ -7,6 +7,7 @@
 #include "produce/batch.h"
 #include "produce/config.h"
 #include "produce/partition.h"
+#include "produce/readiness.h"
 
 namespace ringpost::produce {
 
@@ -47,6 +48,10 @@ inline void assign_sequence(Partition& partition, Batch& batch, const ProducerId
 /// broker's state is lost. Batches that wait get new numbers when they are sent, unless they
 /// would_come_twice. Nothing may be in flight.
 void bump_epoch(Partition& partition, ProducerIdentity& identity);
+
+/// After a batch has left the partition, or waits to go again: an epoch that is due begins if
+/// nothing is in flight, and the partition may be ready or not any more.
+void settle(Partition& partition, ProducerIdentity& identity, Readiness& readiness, Instant now);
 
 /// Whether the batch may stand in its topic's log under numbers that it has no more: new ones would
 /// let it in again. What a deleted topic of that name holds does not matter.

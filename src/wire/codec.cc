@@ -55,11 +55,6 @@ const CodecRow& row_of(Codec codec) {
     return codecs[number];
 }
 
-bool is_level_of(const LevelRange& levels, int level) {
-    if (!levels.has_levels || level == levels.standard) return true;
-    return level >= levels.min && level <= levels.max;
-}
-
 std::string text_of(const LevelRange& levels) {
     std::string text = std::to_string(levels.min) + " to " + std::to_string(levels.max);
     if (levels.standard < levels.min) text += ", or " + std::to_string(levels.standard);
@@ -92,7 +87,7 @@ Result<std::unique_ptr<Compressor>> make_compressor(Codec codec, int level,
                      name + " is not in this build, which was made without " +
                          std::string(row.library)};
     }
-    if (!is_level_of(row.levels, level)) {
+    if (!row.levels.takes(level)) {
         return Error{Errc::invalid_option, name + " has no level " + std::to_string(level) +
                                                "; it takes " + text_of(row.levels)};
     }

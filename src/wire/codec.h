@@ -37,6 +37,10 @@ struct LevelRange {
     int max = 0;
     int standard = 0;
     bool has_levels = false;  ///< None and snappy: any level is taken and means nothing.
+
+    bool takes(int level) const {
+        return !has_levels || level == standard || (level >= min && level <= max);
+    }
 };
 LevelRange levels_of(Codec codec);
 

@@ -45,7 +45,7 @@ MUTANTS = (
      '                   batch.record_count == 2 ? 0 : batch.record_count)'),
     ('a new epoch has the old one\'s number', 'src/produce/sequence.cc',
      '        ++partition.producer_epoch;\n', '        partition.producer_epoch += 0;\n'),
-    ('an epoch begins with batches in flight', 'src/produce/answers.cc',
+    ('an epoch begins with batches in flight', 'src/produce/sequence.cc',
      'if (partition.bump_due && partition.in_flight == 0)', 'if (partition.bump_due)'),
     ('a new epoch sends again what may be written', 'src/produce/sequence.cc',
      '    if (!batch.maybe_written || batch.sequenced) return false;\n',
