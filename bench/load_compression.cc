@@ -5,7 +5,9 @@
 #include <array>
 #include <stdexcept>
 
+#include "api/compression.h"
 #include "load_run.h"
+#include "wire/codec.h"
 
 namespace ringpost::bench {
 
@@ -15,6 +17,8 @@ constexpr std::int32_t partitions = 8;
 constexpr std::size_t value_bytes = 250;
 /// What a turn drains at most.
 constexpr std::size_t turn_bytes = 256 << 10;
+/// Of the slices that are compressed alone.
+constexpr std::size_t stream_bytes = 1 << 20;
 const Seconds warm_up_time{0.5};
 
 struct Asked {
@@ -110,6 +114,42 @@ Histogram cpu_of_turns(const Asked& asked, const std::string& address, Seconds l
     return turns;
 }
 
+/// The machine's part of it: a slice is compressed again and again, and nothing else is done.
+Histogram slices_alone(const Asked& asked, Seconds lasts) {
+    const produce::Compression what = api::compression_of(options_for(asked, "127.0.0.1:1"));
+    const auto compressor = wire::make_compressor(what.codec, what.level, stream_bytes);
+    if (!compressor) throw std::runtime_error(compressor.error().text);
+    wire::Compressor& codec = **compressor;
+    std::vector<std::byte> lines;
+    for (Payload payload(PayloadKind::json, value_bytes); lines.size() < stream_bytes;) {
+        const ByteSpan line = as_bytes(payload.next());
+        lines.insert(lines.end(), line.begin(), line.end());
+    }
+    Histogram slices;
+    for (const auto begin = Clock::now(); seconds_since(begin) < lasts.count();) {
+        codec.begin(stream_bytes);
+        for (std::size_t from = 0; from < stream_bytes;) {
+            const std::size_t size = std::min(codec.slice_bytes(), stream_bytes - from);
+            const std::int64_t before = thread_cpu_ns();
+            codec.add(ByteSpan(lines).subspan(from, size), from + size == stream_bytes);
+            const auto spent = static_cast<std::uint64_t>(thread_cpu_ns() - before);
+            ++slices.counts[Histogram::bucket_of(spent)];
+            slices.max_ns = std::max(slices.max_ns, spent);
+            from += size;
+        }
+    }
+    return slices;
+}
+
+/// A histogram's rows, in us.
+void add_rows(Rows& rows, const std::string& name, const std::string& what, const Histogram& times,
+              const std::string& goal) {
+    rows.insert(rows.end(), {{name, what + ", median", us(times.at(0.5)), "us", ""},
+                             {name, what + ", p99", us(times.at(0.99)), "us", goal},
+                             {name, what + ", p99.9", us(times.at(0.999)), "us", goal},
+                             {name, what + ", longest", us(times.max()), "us", goal}});
+}
+
 }  // namespace
 
 Rows compressing(Seconds lasts) {
@@ -122,14 +162,14 @@ Rows compressing(Seconds lasts) {
         const std::string goal(asked.goal);
         const Threaded wall = threaded(asked, address, lasts / 2);
         const Histogram cpu = cpu_of_turns(asked, address, lasts / 2);
+        const Histogram alone = slices_alone(asked, lasts / 4);
         rows.insert(rows.end(),
                     {{name, "throughput", wall.per_second, "records/s", ""},
                      {name, "plain bytes of a batch", wall.plain_of_batch, "", ""},
-                     {name, "plain to compressed", wall.ratio, "", ""},
-                     {name, "longest turn", us(wall.turns.max()), "us", goal},
-                     {name, "p99.9 turn", us(wall.turns.at(0.999)), "us", ""},
-                     {name, "longest CPU time of an inline turn", us(cpu.max()), "us", goal},
-                     {name, "p99.9 CPU time of an inline turn", us(cpu.at(0.999)), "us", ""}});
+                     {name, "plain to compressed", wall.ratio, "", ""}});
+        add_rows(rows, name, "turn", wall.turns, goal);
+        add_rows(rows, name, "CPU time of an inline turn", cpu, goal);
+        add_rows(rows, name, "CPU time of a slice alone", alone, "");
     }
     return rows;
 }

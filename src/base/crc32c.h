@@ -13,6 +13,9 @@ namespace ringpost {
 class Crc32c {
 public:
     void update(ByteSpan bytes) noexcept;
+    /// As if `size` bytes had come whose own CRC32C is `crc`: some 100 ns for each bit of `size`
+    /// that is set.
+    void append(std::uint32_t crc, std::uint32_t size) noexcept;
     std::uint32_t value() const noexcept { return ~state_; }
 
 private:

@@ -73,9 +73,12 @@ inline constexpr std::uint32_t record_headers_max = 1'000;
 /// on a request is 100 MiB by default (socket.request.max.bytes).
 inline constexpr std::uint32_t record_bytes_limit = 64U << 20;
 
-/// Bytes that a shard takes from one lane before it looks at its sockets again: keeps one busy
-/// lane from starving the rest.
-inline constexpr std::uint32_t lane_turn_bytes = 256 * 1024;
+/// Bytes that a shard takes from one lane in a turn, and hands the kernel for one socket, which
+/// copies them meanwhile: some 50 us each. Nothing that is busy starves the rest.
+inline constexpr std::uint32_t turn_bytes = 256 * 1024;
+
+/// The same while batches are compressed: that takes a turn's time, and is not as fast.
+inline constexpr std::uint32_t packing_turn_bytes = 64 * 1024;
 
 /// Topics that a shard begins to warm up in one turn: a name to be kept costs some hundred ns.
 inline constexpr std::uint32_t warm_up_turn_topics = 500;

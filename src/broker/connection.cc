@@ -148,6 +148,7 @@ void Connection::on_sent(bool ok, Instant now) {
         if (state_ != State::closing) fail(Errc::connection_lost, "the send failed", now);
         return;
     }
+    if (part_end_ != gathered_.size() || !cut_off_.empty()) return;
     for (std::uint32_t i = 0; i < unanswered_; ++i) {
         RequestSlot& slot = slots_[order_[i]];
         if (slot.state != RequestSlot::State::sending) continue;
@@ -195,6 +196,7 @@ void Connection::on_closed(Instant now) {
     sending_ = false;
     receiving_ = false;
     no_ack_sent_ = false;
+    forget_gathered();
     received_begin_ = received_end_ = 0;
     versions_.fill(-1);
     ready_event_due_ = false;

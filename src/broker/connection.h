@@ -165,10 +165,13 @@ public:
 
     // Outputs. Poll each after any input, until it yields nothing.
 
-    /// `close` is repeated by nobody: after it the owner answers with on_closed.
-    Action poll_action();
-    /// For Action::send: the pieces of every queued request, in order.
-    std::span<const ByteSpan> gather() const { return gathered_; }
+    /// `close` is repeated by nobody: after it the owner answers with on_closed. A send has
+    /// `send_bytes_max` at most: the kernel copies them while the loop stands still.
+    Action poll_action(std::size_t send_bytes_max);
+    /// For Action::send: what it hands over of the queued requests, in order.
+    std::span<const ByteSpan> gather() const {
+        return std::span(gathered_).subspan(part_begin_, part_end_ - part_begin_);
+    }
     /// For Action::receive.
     std::span<std::byte> receive_room();
     /// For Action::connect: which of the addresses.
@@ -213,7 +216,9 @@ private:
     bool poll_lost(Event& event);
     bool poll_sent_without_response(Event& event);
     bool poll_response(Event& event, Instant now);
-    bool gather_queued();
+    bool gather_queued(std::size_t bytes_max);
+    bool next_part(std::size_t bytes_max);
+    void forget_gathered();
     bool in_socket_state() const {
         return state_ == State::negotiating || state_ == State::ready;
     }
@@ -249,7 +254,10 @@ private:
     std::array<std::uint32_t, limits::request_slots> order_{};
     std::uint32_t unanswered_ = 0;     ///< how many of `order_` are in use
     std::int32_t next_correlation_id_ = 1;
-    Vector<ByteSpan> gathered_;
+    Vector<ByteSpan> gathered_;        ///< of all requests that are `sending`
+    std::size_t part_begin_ = 0;       ///< of `gathered_`: what this send hands over
+    std::size_t part_end_ = 0;
+    ByteSpan cut_off_;                 ///< its last piece's end, for the next send
 
     /// By API key; -1 where this broker and we have no version in common.
     std::array<std::int16_t, 80> versions_{};

@@ -3,6 +3,7 @@
 // socket.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 #include "broker/connection.h"
@@ -73,7 +74,7 @@ void Connection::remove_from_order(std::uint32_t place) {
 
 // Actions ----------------------------------------------------------------------------------------
 
-Connection::Action Connection::poll_action() {
+Connection::Action Connection::poll_action(std::size_t send_bytes_max) {
     if (action_due_) {
         action_due_ = false;
         if (state_ == State::resolving) return Action::resolve;
@@ -87,26 +88,50 @@ Connection::Action Connection::poll_action() {
         receiving_ = true;
         return Action::receive;
     }
-    if (!sending_ && gather_queued()) {
+    if (!sending_ && (next_part(send_bytes_max) || gather_queued(send_bytes_max))) {
         sending_ = true;
         return Action::send;
     }
     return Action::none;
 }
 
-/// Everything that waits goes out in one send: while the socket was busy, requests gathered for
-/// free. Two sends at a time would interleave on the wire.
-bool Connection::gather_queued() {
-    gathered_.clear();
-    for (std::uint32_t i = 0; i < unanswered_; ++i) {
+/// Everything that waits is gathered: while the socket was busy, that was for free. Two sends at a
+/// time would interleave on the wire.
+bool Connection::gather_queued(std::size_t bytes_max) {
+    forget_gathered();
+    std::size_t bytes = 0;
+    for (std::uint32_t i = 0; i < unanswered_ && bytes < bytes_max; ++i) {
         RequestSlot& slot = slots_[order_[i]];
         if (slot.state != SlotState::queued) continue;
         if (gathered_.size() + slot.pieces.size() > limits::send_pieces_max) break;
         gathered_.insert(gathered_.end(), slot.pieces.begin(), slot.pieces.end());
+        for (const ByteSpan piece : slot.pieces) bytes += piece.size();
         slot.state = SlotState::sending;
         no_ack_sent_ |= !slot.expects_response;
     }
-    return !gathered_.empty();
+    return next_part(bytes_max);
+}
+
+/// False: all that was gathered has been handed over.
+bool Connection::next_part(std::size_t bytes_max) {
+    part_begin_ = part_end_;
+    if (!cut_off_.empty()) gathered_[--part_begin_] = std::exchange(cut_off_, {});
+    part_end_ = part_begin_;
+    for (std::size_t left = bytes_max; left != 0 && part_end_ != gathered_.size();) {
+        ByteSpan& piece = gathered_[part_end_++];
+        if (piece.size() > left) {
+            cut_off_ = piece.subspan(left);
+            piece = piece.first(left);
+        }
+        left -= piece.size();
+    }
+    return part_end_ != part_begin_;
+}
+
+void Connection::forget_gathered() {
+    gathered_.clear();
+    part_begin_ = part_end_ = 0;
+    cut_off_ = {};
 }
 
 // Receiving --------------------------------------------------------------------------------------

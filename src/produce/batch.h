@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/limits.h"
 #include "base/list.h"
 #include "base/time.h"
@@ -98,6 +99,7 @@ struct Batch {
     std::uint32_t bytes = 0;         ///< of all slabs' records, batch header included
     std::uint32_t bytes_max = 0;     ///< a record that makes it more than that belongs to the next
     std::uint32_t packed_bytes = 0;  ///< so far: of all packed pieces, batch header included
+    Crc32c packed_crc;               ///< of them without the header
     std::uint32_t packed_from = 0;   ///< of `bytes` without the header: compressed so far
     std::uint32_t piece_count = 0;   ///< packed ones
     std::uint32_t lenders = 0;       ///< lanes that still read it

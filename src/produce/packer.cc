@@ -47,6 +47,19 @@ ByteSpan records_at(const Batch& batch, std::size_t from, std::size_t size, Bloc
     return {room.data(), gathered};
 }
 
+/// As the topic's ratio makes it likely, then twice the one before.
+std::size_t next_piece_bytes(const Batch& batch) {
+    const std::uint32_t all = records_bytes(batch);
+    const float estimate = static_cast<float>(all) * batch.topic->packing.ratio * 1.05F;
+    const std::size_t wish = batch.piece_count == 0
+                                 ? static_cast<std::size_t>(estimate) + wire::batch_header_bytes
+                                 : std::size_t{batch.pieces[batch.piece_count - 1].capacity} * 2;
+    // So that all pieces together have room for as much as there was.
+    const std::size_t bound = std::max<std::size_t>(limits::slab_bytes_growth_max,
+                                                    all / limits::packed_pieces_max);
+    return std::min(wish, bound);
+}
+
 }  // namespace
 
 Packer::Packer(const Config& config, BatchPool& pool, Delivery& delivery, Readiness& readiness)
@@ -149,12 +162,14 @@ void Packer::step(Batch& batch) {
     if (batch.packed_from == 0) {
         compressor.begin(all);
         batch.packed_bytes = wire::batch_header_bytes;
+        batch.packed_crc = {};
     }
     const std::size_t size = std::min<std::size_t>(slice_bytes(batch), all - batch.packed_from);
     const ByteSpan slice = records_at(batch, batch.packed_from, size, room_);
     RINGPOST_ASSERT(slice.size() == size);
     batch.packed_from += static_cast<std::uint32_t>(size);
     const bool last = batch.packed_from == all;
+    turns_since_ = 0;
     if (!put(batch, compressor.add(slice, last))) return end_plain(batch);
     if (last) end_packed(batch);
 }
@@ -168,20 +183,14 @@ bool Packer::put(Batch& batch, ByteSpan bytes) {
         if (all >= telling_bytes) does_not_pay(batch.topic->packing);
         return false;
     }
+    batch.packed_crc.update(bytes);  // while they are in the cache
     while (!bytes.empty()) {
         if (batch.piece_count == 0 || batch.pieces[batch.piece_count - 1].room() == 0) {
-            const bool first = batch.piece_count == 0;
-            const float estimate = static_cast<float>(all) * batch.topic->packing.ratio * 1.05F;
-            const std::size_t wish =
-                first ? static_cast<std::size_t>(estimate) + wire::batch_header_bytes
-                      : std::size_t{batch.pieces[batch.piece_count - 1].capacity} * 2;
-            // So that all pieces together have room for as much as there was.
-            const std::size_t bound = std::max<std::size_t>(limits::slab_bytes_growth_max,
-                                                            all / limits::packed_pieces_max);
-            const std::size_t size = std::min(wish, bound);
-            if (!pool_.try_add_piece(batch, size, limits::slab_bytes_min)) return false;
+            if (!pool_.try_add_piece(batch, next_piece_bytes(batch), limits::slab_bytes_min)) {
+                return false;
+            }
             delivery_.on_piece(batch);
-            if (first) batch.pieces[0].used = wire::batch_header_bytes;
+            if (batch.piece_count == 1) batch.pieces[0].used = wire::batch_header_bytes;
         }
         PackedPiece& piece = batch.pieces[batch.piece_count - 1];
         const std::size_t size = std::min<std::size_t>(piece.room(), bytes.size());

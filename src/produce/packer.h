@@ -40,8 +40,12 @@ public:
     }
     /// Once a turn, before requests are made.
     void work(Instant now) {
-        budget_ = 1;
         if (has_work()) run(now);
+    }
+    /// What the next turn finds in its events counts as its work already.
+    void end_turn() {
+        budget_ = 1;
+        if (turns_since_ != UINT32_MAX) ++turns_since_;
     }
     /// Something compresses, and there is time in this turn for more, and memory for what need not
     /// be now.
@@ -49,6 +53,8 @@ public:
         return !made_.empty() && !has_work() && budget_ > 0 && !pool_.packing_is_scarce();
     }
     bool has_work() const { return !delivery_.to_pack().empty(); }
+    /// Turns have slices, or have had them just now.
+    bool is_busy() const { return turns_since_ < 8 || has_work(); }
 
     /// A batch was too large for its broker: the estimate was wrong, or batch.size is too much.
     void forget_ratio(Topic& topic) const { expect(topic.packing, 1); }
@@ -78,7 +84,8 @@ private:
     Readiness& readiness_;
     std::vector<Made> made_;
     Block room_;          ///< for a slice that stands in several slabs
-    double budget_ = 0;   ///< of this turn, in slices
+    double budget_ = 1;   ///< of this turn, in slices
+    std::uint32_t turns_since_ = UINT32_MAX;   ///< since the last slice
 };
 
 }  // namespace ringpost::produce

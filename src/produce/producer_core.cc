@@ -95,6 +95,7 @@ void ProducerCore::advance(Instant now) {
         if (was_blocked || !node->ready.empty()) sender_.fill(*node, now);
         if (was_blocked) accumulator_.look_at_node(*node, now);
     }
+    packer_.end_turn();
     want_connections(now);
 }
 

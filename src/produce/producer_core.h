@@ -63,6 +63,11 @@ public:
 
     /// Timers, then requests: to be called once a turn, after every input.
     void advance(Instant now);
+    /// What a lane may give and a socket take just now.
+    std::uint32_t turn_bytes() const {
+        return std::min(config_.turn_bytes_max,
+                        packer_.is_busy() ? limits::packing_turn_bytes : limits::turn_bytes);
+    }
     /// After any input to the node's connection: takes its events.
     void pump(Node& node, Instant now);
     std::vector<std::unique_ptr<Node>>& nodes() { return cluster_.nodes(); }

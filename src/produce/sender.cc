@@ -19,6 +19,17 @@ constexpr std::int16_t by_id_since = 13;
 /// From this version on zstd may be used, by brokers of Kafka 2.1 and later. KIP-110.
 constexpr std::int16_t zstd_since = 7;
 
+/// Its header is written.
+std::uint32_t crc_of(Batch& batch) {
+    if (batch.is_packed()) {
+        return wire::batch_crc(batch.wire_header(), batch.packed_crc.value(),
+                               batch.packed_bytes - std::uint32_t{wire::batch_header_bytes});
+    }
+    std::array<ByteSpan, limits::batch_slabs_max> pieces;
+    for (std::uint32_t i = 0; i < batch.slab_count; ++i) pieces[i] = batch.wire_piece(i);
+    return wire::batch_crc({pieces.data(), batch.slab_count});
+}
+
 /// Writes the batch's header and checksum, once; a retry finds them in place.
 void finish(Batch& batch) {
     if (batch.written) return;
@@ -36,10 +47,7 @@ void finish(Batch& batch) {
          .producer_epoch = batch.producer_epoch,
          .base_sequence = batch.base_sequence,
          .record_count = static_cast<std::int32_t>(batch.record_count)});
-    std::array<ByteSpan, std::max(limits::batch_slabs_max, limits::packed_pieces_max)> pieces;
-    const std::uint32_t count = batch.wire_piece_count();
-    for (std::uint32_t i = 0; i < count; ++i) pieces[i] = batch.wire_piece(i);
-    wire::store_batch_crc(batch.wire_header(), wire::batch_crc({pieces.data(), count}));
+    wire::store_batch_crc(batch.wire_header(), crc_of(batch));
 }
 
 }  // namespace
@@ -85,11 +93,7 @@ void Sender::pack_ahead(Node& node, Instant now) {
 void Sender::refuse(Partition& partition, Batch& batch, Errc error, Instant now) {
     partition.bump_due |= config_.idempotent && batch.sequenced;
     delivery_.resolve(batch, Outcome::refused(error, batch.maybe_written));
-    if (partition.bump_due && partition.in_flight == 0) {
-        bump_epoch(partition, identity_);
-        readiness_.set_producer_id_known(identity_.known());
-    }
-    readiness_.update(partition, now);
+    settle(partition, identity_, readiness_, now);
 }
 
 bool Sender::prepare(Partition& partition, Batch& batch, std::int16_t version, Instant now) {

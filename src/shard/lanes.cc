@@ -92,7 +92,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
                        Drained& drained) {
     SpscRing& ring = lane.channel->records;
     const std::uint64_t before = ring.read();
-    const std::uint64_t end = before + limits::lane_turn_bytes;
+    const std::uint64_t end = before + core_->turn_bytes();
     bool blocked = false;
     Instant blocked_until = Instant::never();
     while (const std::byte* at = ring.front()) {

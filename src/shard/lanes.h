@@ -41,7 +41,7 @@ public:
         bool blocked = false;    ///< there was no memory for a record
         bool more = false;       ///< a lane has more than its share of a turn
     };
-    /// Takes records from every lane, `limits::lane_turn_bytes` at most of each. `created` is when
+    /// Takes records from every lane, `ProducerCore::turn_bytes` at most of each. `created` is when
     /// they count as having come.
     Drained drain(Instant now, Instant created);
     /// When a record that finds no memory times out in its ring, or the rings are to be looked at.

@@ -34,9 +34,10 @@ struct SliceRow {
 };
 /// About 100 us each. From level 10 on 8 KiB take longer, 200 us at 10, 600 us at 15, 3 ms at 19,
 /// and still are not made smaller: every halving costs 2 to 4 % of the ratio.
-constexpr std::array<SliceRow, 4> slices{{
+constexpr std::array<SliceRow, 5> slices{{
     {-5, 64 << 10},
-    {3, 32 << 10},
+    {2, 32 << 10},
+    {3, 24 << 10},
     {5, 16 << 10},
     {22, 8 << 10},
 }};

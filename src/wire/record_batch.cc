@@ -71,6 +71,14 @@ std::uint32_t batch_crc(std::span<const ByteSpan> pieces) {
     return crc.value();
 }
 
+std::uint32_t batch_crc(const std::byte* header, std::uint32_t records_crc,
+                        std::uint32_t records_bytes) {
+    Crc32c crc;
+    crc.update(ByteSpan{header, batch_header_bytes}.subspan(batch_crc_from));
+    crc.append(records_crc, records_bytes);
+    return crc.value();
+}
+
 void store_batch_crc(std::byte* header, std::uint32_t crc) { store_be(header + batch_crc_at, crc); }
 
 std::string_view to_string(BatchFault fault) {

@@ -58,6 +58,9 @@ bool decode_batch_header(ByteSpan bytes, BatchHeader& header);
 
 /// The checksum of a batch given as its pieces in order; the first holds the whole header.
 std::uint32_t batch_crc(std::span<const ByteSpan> pieces);
+/// The same of a batch whose records' own CRC32C is known.
+std::uint32_t batch_crc(const std::byte* header, std::uint32_t records_crc,
+                        std::uint32_t records_bytes);
 void store_batch_crc(std::byte* header, std::uint32_t crc);
 
 enum class BatchFault : std::uint8_t {

@@ -90,7 +90,7 @@ private:
                 if (event.kind == Connection::Event::Kind::down) connection_.unwant();
             }
             connection_.check_invariants();
-            switch (connection_.poll_action()) {
+            switch (connection_.poll_action(1000)) {
                 case Connection::Action::none: return;
                 case Connection::Action::resolve: resolving_ = true; break;
                 case Connection::Action::connect:

@@ -51,6 +51,7 @@ void SimProducer::start() {
         shard_options.seed = world_.dice().next();
         shard_options.produce.turn_items_max = mine_.turn_items_max;
         shard_options.produce.slice_bytes_max = mine_.slice_bytes_max;
+        shard_options.produce.turn_bytes_max = mine_.turn_bytes_max;
         host_->shards.push_back(std::make_unique<api::ShardHost>(shard_options));
     }
     for (std::uint32_t i = 0; i < options.shards; ++i) {

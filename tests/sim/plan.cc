@@ -2,6 +2,7 @@
 // Drawing a world. Swarm testing: each seed leaves most faults out, so that a rare pair meets.
 #include "plan.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <iterator>
@@ -119,6 +120,8 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     if (dice.one_in(8)) o.metadata_recovery = MetadataRecovery::none;
     if (dice.one_in(2)) p.turn_items_max = static_cast<std::uint32_t>(dice.magnitude(1, 100));
     draw_compression(dice, p);
+    // Requests here are small, too.
+    if (dice.one_in(3)) p.turn_bytes_max = static_cast<std::uint32_t>(dice.magnitude(10, 10'000));
     return p;
 }
 
@@ -225,7 +228,7 @@ std::string Plan::text() const {
             "message {}, ring {}, queue {} of {}, delivery {} ms, request {} ms, retries {}, "
             "backoff {}..{} ms, setup {} ms, reconnect {}..{} ms, idle {} ms, metadata {} ms, "
             "topic wait {} ms, spin {} us, forgets after {} ms, {} {} ms, {} items a turn, "
-            "codec {}{}, slices of {} B\n",
+            "codec {}{}, slices of {} B, {} B a turn\n",
             p.is_inline ? "inline" : "threaded", o.shards, p.lanes, o.bootstrap_servers,
             static_cast<int>(o.acks),
             o.enable_idempotence && o.acks == Acks::all ? " idempotent" : "",
@@ -244,7 +247,8 @@ std::string Plan::text() const {
             o.spin.count(), o.metadata_max_idle.count(),
             o.metadata_recovery == MetadataRecovery::none ? "no rebootstrap" : "rebootstrap after",
             o.rebootstrap_trigger.count(), p.turn_items_max, static_cast<int>(o.compression_type),
-            o.topic_compression.empty() ? "" : " (topic 0: another)", p.slice_bytes_max);
+            o.topic_compression.empty() ? "" : " (topic 0: another)", p.slice_bytes_max,
+            p.turn_bytes_max);
     }
     out += "faults a second:";
     for (std::size_t i = 0; i < fault_kinds; ++i) {

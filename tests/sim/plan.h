@@ -10,6 +10,7 @@
 
 #include <ringpost/options.h>
 
+#include "base/limits.h"
 #include "base/prng.h"
 #include "base/time.h"
 
@@ -78,6 +79,7 @@ struct ProducerPlan {
     Options options;
     std::uint32_t turn_items_max = 1'000;   ///< produce::Config's
     std::uint32_t slice_bytes_max = UINT32_MAX;   ///< likewise
+    std::uint32_t turn_bytes_max = limits::turn_bytes;   ///< likewise
     std::uint32_t lanes = 1;
     bool is_inline = false;
 };

@@ -153,11 +153,20 @@ void World::accept(std::uint32_t number, const io::Address& address) {
 void World::look_at_requests(std::uint32_t number, std::span<const std::byte> bytes) {
     Wire& w = *wires_[number];
     const auto produce = static_cast<std::int16_t>(wire::ApiKey::produce);
+    constexpr std::size_t head_bytes = 6;  // size and API
     while (!bytes.empty()) {
-        if (bytes.size() < 6) fail("a send ends inside a request");
-        const auto size = static_cast<std::size_t>(load_be<std::int32_t>(bytes.data())) + 4;
-        if (size > bytes.size()) fail("a send ends inside a request");
-        const auto key = load_be<std::int16_t>(bytes.data() + 4);
+        const std::size_t passed = std::min(w.rest_of_request, bytes.size());
+        w.rest_of_request -= passed;
+        bytes = bytes.subspan(passed);
+        const std::size_t more = std::min(head_bytes - w.head.size(), bytes.size());
+        const ByteSpan head = bytes.first(more);
+        w.head.insert(w.head.end(), head.begin(), head.end());
+        bytes = bytes.subspan(more);
+        if (w.head.size() < head_bytes) return;
+        const auto size = static_cast<std::size_t>(load_be<std::int32_t>(w.head.data()));
+        const auto key = load_be<std::int16_t>(w.head.data() + 4);
+        w.rest_of_request = size + 4 - head_bytes;
+        w.head.clear();
         if (key != produce || !std::exchange(w.produced, true)) last_question_ = now_;
         if (key == produce && now_ > w.quiet_from && now_ < w.quiet_until) {
             fail("a produce request was sent in spite of a throttle");
@@ -165,7 +174,6 @@ void World::look_at_requests(std::uint32_t number, std::span<const std::byte> by
         const bool answered =
             key != produce || plan_.producers[w.producer].options.acks != Acks::none;
         if (answered) w.asked.push_back(key);
-        bytes = bytes.subspan(size);
     }
     const auto unanswered = std::ranges::count(w.asked, produce);
     if (unanswered > plan_.producers[w.producer].options.max_in_flight) {

@@ -43,6 +43,8 @@ struct Wire {
     std::deque<std::vector<std::byte>> answers_under_way;
     std::vector<std::byte> answers;  ///< arrived, not received
     bool ended = false;     ///< the node has ended it: read as end of stream behind answers
+    std::size_t rest_of_request = 0;   ///< of the request that a send ended in
+    std::vector<std::byte> head;       ///< or its first bytes, too few to tell what it is
     bool handling = false;  ///< a request is being worked on
     bool produced = false;  ///< a Produce request was sent
     std::deque<std::int16_t> asked;  ///< APIs of the requests that are to be answered, in order

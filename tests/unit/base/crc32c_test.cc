@@ -124,5 +124,33 @@ TEST(Crc32c, SeesEveryChangeOfOneBit) {
     }
 }
 
+TEST(Crc32c, IsTheSameWhetherBytesOrTheirOwnChecksumAreAppended) {
+    const std::vector<std::byte> bytes = random_bytes(300'000);
+    for (const std::size_t first : {0U, 1U, 40U, 1000U}) {
+        for (const std::size_t size :
+             {0U, 1U, 2U, 3U, 63U, 64U, 255U, 256U, 4'097U, 65'535U, 299'000U}) {
+            const ByteSpan rest = ByteSpan(bytes).subspan(first, size);
+            Crc32c crc;
+            crc.update(ByteSpan(bytes).first(first));
+            crc.append(crc32c(rest), static_cast<std::uint32_t>(size));
+            EXPECT_EQ(crc.value(), crc32c(ByteSpan(bytes).first(first + size)))
+                << first << " " << size;
+        }
+    }
+}
+
+/// Each power of x is used: nobody can hold the bytes, but zeros can be appended one after another.
+TEST(Crc32c, CanAppendAlmostFourGigabytes) {
+    Crc32c once;
+    once.update(as_bytes("kafka"));
+    Crc32c twice = once;
+    Crc32c zeros;
+    const std::vector<std::byte> some(1 << 20);
+    for (int i = 0; i < 4095; ++i) zeros.update(some);
+    once.append(zeros.value(), 4095U << 20);
+    for (int i = 0; i < 4095; ++i) twice.update(some);
+    EXPECT_EQ(once.value(), twice.value());
+}
+
 }  // namespace
 }  // namespace ringpost

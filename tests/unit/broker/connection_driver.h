@@ -79,6 +79,7 @@ struct Driver {
     std::span<std::byte> room;          ///< of the receive that is outstanding
     Bytes sent;                         ///< of all sends, not yet parsed
     std::uint32_t sends = 0;
+    std::size_t send_bytes_max = limits::turn_bytes;
     bool sending = false;
     bool open = false;                  ///< from connect to closed
 
@@ -101,7 +102,7 @@ struct Driver {
                               std::string(as_text(event.body))});
             c().check_invariants();
         }
-        for (Action action; (action = c().poll_action()) != Action::none;) {
+        for (Action action; (action = c().poll_action(send_bytes_max)) != Action::none;) {
             actions.push_back(action);
             if (action == Action::connect) open = true;
             if (action == Action::receive) room = c().receive_room();

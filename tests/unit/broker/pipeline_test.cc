@@ -163,6 +163,55 @@ TEST(Pipeline, ASendNamesNoMorePiecesThanTheKernelTakes) {
     EXPECT_EQ(d.sends, 4U);
 }
 
+TEST(Pipeline, ALargeRequestLeavesInPartsAndWhatIsBehindItAfterwards) {
+    Driver d;
+    d.to_ready();
+    d.send_bytes_max = 100;
+    Bytes records(250);
+    for (std::size_t i = 0; i < records.size(); ++i) records[i] = static_cast<std::byte>(i);
+    RequestSlot* large = d.begin(ApiKey::produce);
+    const Bytes frame(large->pieces[0].begin(), large->pieces[0].end());
+    large->pieces.push_back(ByteSpan(records).first(30));
+    large->pieces.push_back(ByteSpan(records).subspan(30));
+    d.c().submit(*large, d.now);
+    d.poll();
+    const std::int32_t behind = d.produce()->correlation_id;
+    Bytes all;
+    for (std::uint32_t left = static_cast<std::uint32_t>(frame.size()) + 250; left != 0;) {
+        ASSERT_EQ(d.sent.size(), std::min(left, 100U));
+        EXPECT_EQ(large->state, RequestSlot::State::sending);
+        left -= static_cast<std::uint32_t>(d.sent.size());
+        append(all, d.sent);
+        d.sent.clear();
+        d.sent_ok();
+    }
+    EXPECT_EQ(large->state, RequestSlot::State::awaiting);
+    Bytes expected = frame;
+    append(expected, records);
+    EXPECT_EQ(all, expected);
+    EXPECT_EQ(d.next_sent().correlation_id, behind);
+}
+
+TEST(Pipeline, ThePartsOfALostRequestAreForgotten) {
+    Driver d;
+    d.to_ready();
+    d.send_bytes_max = 10;
+    d.produce();
+    d.sent_ok();
+    d.received(-ECONNRESET);
+    d.sent_ok(false);
+    d.closed();
+    ASSERT_EQ(d.take_events().size(), 2U);
+    d.sent.clear();
+    d.send_bytes_max = limits::turn_bytes;
+    d.pass_to_deadline();
+    d.to_ready();
+    EXPECT_TRUE(d.sent.empty());
+    const RequestSlot* slot = d.produce();
+    while (d.sending) d.sent_ok();
+    EXPECT_EQ(d.next_sent().correlation_id, slot->correlation_id);
+}
+
 TEST(Pipeline, AFailedSendEndsTheConnection) {
     Driver d;
     d.to_ready();

@@ -70,20 +70,20 @@ TEST(SetupTurns, AreHeldFromTheNameToTheEndOfTheSocket) {
     Crowd crowd(2, 1);
     Connection& first = *crowd.all[0];
     first.on_resolved(2, "", crowd.now);
-    EXPECT_EQ(first.poll_action(), Connection::Action::connect);
+    EXPECT_EQ(first.poll_action(limits::turn_bytes), Connection::Action::connect);
     first.on_connected(false, "refused", crowd.now);
-    EXPECT_EQ(first.poll_action(), Connection::Action::close);
+    EXPECT_EQ(first.poll_action(limits::turn_bytes), Connection::Action::close);
     first.on_closed(crowd.now);
     EXPECT_EQ(first.state(), State::connecting) << "the next address is the same turn's";
     EXPECT_EQ(crowd.state(1), State::waiting);
-    EXPECT_EQ(first.poll_action(), Connection::Action::connect);
+    EXPECT_EQ(first.poll_action(limits::turn_bytes), Connection::Action::connect);
     first.on_connected(true, "", crowd.now);
     EXPECT_EQ(first.state(), State::negotiating);
     EXPECT_EQ(crowd.state(1), State::waiting);
     crowd.now = first.next_deadline();
     first.on_deadline(crowd.now);
     EXPECT_EQ(crowd.state(1), State::waiting) << "there is still a socket";
-    EXPECT_EQ(first.poll_action(), Connection::Action::close);
+    EXPECT_EQ(first.poll_action(limits::turn_bytes), Connection::Action::close);
     first.on_closed(crowd.now);
     EXPECT_EQ(crowd.state(1), State::resolving);
 }

@@ -43,8 +43,8 @@ TEST(Lanes, ABusyLaneGetsItsShareOfATurnAndTheOthersGetTheirs) {
     while (busy.produce(count, value)) ++count;
     ASSERT_TRUE(quiet.produce(0));
     EXPECT_TRUE(bench.drain().more);
-    EXPECT_LE(busy->records.released(), limits::lane_turn_bytes + 2000);
-    EXPECT_GE(busy->records.released(), limits::lane_turn_bytes);
+    EXPECT_LE(busy->records.released(), limits::turn_bytes + 2000);
+    EXPECT_GE(busy->records.released(), limits::turn_bytes);
     EXPECT_TRUE(quiet->records.empty());
     int turns_left = 1;
     while (bench.drain().more) ++turns_left;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/record_batch.h"
 
+#include "base/crc32c.h"
 #include "codecs.h"
 #include "golden.h"
 
@@ -79,6 +80,13 @@ TEST(RecordBatch, ChecksumIsTheSameHoweverTheBatchIsCut) {
             EXPECT_EQ(batch_crc(pieces), 0xb66b32e0U);
         }
     }
+}
+
+TEST(RecordBatch, ChecksumIsTheSameWhenTheRecordsHaveOneAlready) {
+    const Bytes batch = golden("batch_d");
+    const ByteSpan records = ByteSpan(batch).subspan(batch_header_bytes);
+    EXPECT_EQ(batch_crc(batch.data(), crc32c(records), static_cast<std::uint32_t>(records.size())),
+              0xb66b32e0U);
 }
 
 TEST(RecordBatch, StoredChecksumMakesTheGoldenBatch) {
