@@ -125,11 +125,6 @@ TEST(SharedReportsThreads, ManyProduceAndOnePolls) {
 /// A callback that runs until it is told to end.
 struct SlowCallback {
     explicit SlowCallback(Producer& producer) : lane(*producer.open_lane()) {
-        const auto callback = [this](const DeliveryReport&) {
-            running = true;
-            running.notify_all();
-            end.wait(false);
-        };
         EXPECT_EQ(lane.produce({.topic_name = "t", .value = "v"}, on_delivery(callback)),
                   Errc::none);
         EXPECT_TRUE(producer.purge(Purge::all, 10s));
@@ -141,6 +136,15 @@ struct SlowCallback {
         end.notify_all();
         thread.join();
     }
+    /// Borrowed while it runs, which is longer than the constructor does.
+    struct {
+        SlowCallback& owner;
+        void operator()(const DeliveryReport&) {
+            owner.running = true;
+            owner.running.notify_all();
+            owner.end.wait(false);
+        }
+    } callback{*this};
     Lane lane;
     std::atomic<bool> running{false};
     std::atomic<bool> end{false};
