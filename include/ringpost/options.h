@@ -133,7 +133,8 @@ struct [[gnu::visibility("default")]] Options {
     /// batches for so long are left out of that draw. 0: none is. Java's own default is 0.
     Millis availability_timeout{1'000};
 
-    /// `linger.ms`: how long a batch may wait for company, from its first record.
+    /// `linger.ms`: how long a batch may wait for company, from its first record. While a shard
+    /// can't keep up with its callers, more such batches than it can send well go on filling.
     Micros linger{5'000};
     /// `linger.adaptive`: a batch lingers only while a produce request to its broker is unanswered,
     /// and linger at most. So an idle connection sends at once, and a busy one fills batches.

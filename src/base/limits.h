@@ -77,7 +77,11 @@ inline constexpr std::uint32_t record_bytes_limit = 64U << 20;
 /// copies them meanwhile: some 50 us each. Nothing that is busy starves the rest.
 inline constexpr std::uint32_t turn_bytes = 256 * 1024;
 
-/// The same while batches are compressed: that takes a turn's time, and is not as fast.
+/// Batches whose linger is over that leave in a turn which has not emptied the rings: a batch costs
+/// as much as some 20 records, of which a turn takes 256 KiB.
+inline constexpr std::uint32_t backlog_turn_batches = 64;
+
+/// `turn_bytes` while batches are compressed: that takes a turn's time, and is not as fast.
 inline constexpr std::uint32_t packing_turn_bytes = 64 * 1024;
 
 /// Topics that a shard begins to warm up in one turn: a name to be kept costs some hundred ns.

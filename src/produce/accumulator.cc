@@ -166,14 +166,22 @@ void Accumulator::make_due(Batch& batch, Instant now) {
     readiness_.update(*batch.partition, now);
 }
 
+bool Accumulator::is_asked_for(Instant created, std::uint64_t flush_epoch) const {
+    return created <= due_until_ || flushes_.ended(flush_epoch);
+}
+
 bool Accumulator::is_due(Instant created, std::uint64_t flush_epoch, Instant now) const {
-    return created + config_.linger <= now || created <= due_until_ || flushes_.ended(flush_epoch);
+    return created + config_.linger <= now || is_asked_for(created, flush_epoch);
 }
 
 void Accumulator::on_deadline(Instant now) {
+    std::uint32_t lingered = backlog_ ? limits::backlog_turn_batches : config_.turn_items_max;
     for (std::uint32_t left = config_.turn_items_max; left != 0; --left) {
         Batch* batch = delivery_.lingering().front();
-        if (batch == nullptr || !is_due(batch->created, batch->flush_epoch, now)) return;
+        if (batch == nullptr) return;
+        if (!is_asked_for(batch->created, batch->flush_epoch)) {
+            if (batch->created + config_.linger > now || lingered-- == 0) return;
+        }
         make_due(*batch, now);
     }
 }

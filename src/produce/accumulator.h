@@ -58,6 +58,9 @@ public:
 
     /// Every open batch may leave: linger is over for all. For flush, stop and memory pressure.
     void make_all_due(Instant now) { due_until_ = now; }
+    /// Whether callers have more for us than a turn takes: batches that are not full then leave a
+    /// few at a time, the oldest first, and the others go on filling.
+    void set_backlog(bool backlog) { backlog_ = backlog; }
     /// Open batches whose linger has passed, a bounded number of them.
     void on_deadline(Instant now);
     /// With linger.adaptive: if nothing is in flight to the node, linger is over for its batches,
@@ -93,6 +96,7 @@ private:
     template <typename TakeEntry>
     bool walk_parked(Topic& topic, Batch& batch, TakeEntry&& take);
     void make_due(Batch& batch, Instant now);
+    bool is_asked_for(Instant created, std::uint64_t flush_epoch) const;
     bool is_due(Instant created, std::uint64_t flush_epoch, Instant now) const;
 
     const Config& config_;
@@ -102,6 +106,7 @@ private:
     Readiness& readiness_;
     FlushTracker& flushes_;
     Chooser chooser_;
+    bool backlog_ = false;
     Errc refusal_ = Errc::none;
     Instant refused_until_;
     Instant due_until_;                          ///< what began until then does not linger

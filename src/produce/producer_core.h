@@ -74,6 +74,8 @@ public:
     Instant next_deadline(Instant now) const;
     /// What has come so far does not linger, parked or not: somebody waits for room.
     void end_linger(Instant now) { accumulator_.make_all_due(now); }
+    /// Whether callers have more for us than this turn has taken.
+    void set_backlog(bool backlog) { accumulator_.set_backlog(backlog); }
     /// When the oldest lingering batch leaves.
     Instant linger_deadline() const { return accumulator_.next_deadline(); }
     /// Whatever lingers, the next record may be one that does not (linger.adaptive).

@@ -120,6 +120,7 @@ void Shard::turn(Instant until) {
     }
     created_ = Instant::never();
     more_ = drained.more;
+    core_->set_backlog(drained.more && !drained.blocked);
     blocked_ = drained.blocked;
     // Somebody waits for room, and there is nothing to come that could fill the batches.
     if (pressed_ && !more_) {

@@ -45,6 +45,39 @@ TEST(Accumulator, AFullBatchDoesNotLinger) {
     EXPECT_EQ(world->reports.size(), 6U);
 }
 
+/// Batches that are on their way after one more turn, of 200 that linger no more.
+std::size_t sent_in_a_turn(bool backlog, bool asked_for) {
+    Config config;
+    config.linger = Duration::ms(10);
+    CoreWorld world({.partitions = 200}, config, 4 << 20);
+    world.add_topic(0, "t");
+    EXPECT_TRUE(world.produce(0, 1000, "known", 0));
+    world.pass(second);
+    for (std::int32_t i = 0; i < 200; ++i) {
+        EXPECT_TRUE(world.produce(0, static_cast<std::uint32_t>(i), "x", i));
+    }
+    world.now = world.now + (asked_for ? Duration{} : Duration::ms(11));
+    if (asked_for) world.core->begin_flush(world.now);
+    world.core->set_backlog(backlog);
+    const auto batches = [&] {
+        ShardCounters counters;
+        world.core->count(counters);
+        return counters.batches_sent;
+    };
+    const std::uint64_t before = batches();
+    world.core->advance(world.now);
+    const std::uint64_t sent = batches() - before;
+    world.settle();
+    EXPECT_EQ(world.reports.size(), 201U) << "the others follow";
+    return sent;
+}
+
+TEST(Accumulator, WhileCallersHaveMoreABoundedNumberOfBatchesLeavesForItsAgeAlone) {
+    EXPECT_EQ(sent_in_a_turn(false, false), 200U);
+    EXPECT_EQ(sent_in_a_turn(true, false), limits::backlog_turn_batches);
+    EXPECT_EQ(sent_in_a_turn(true, true), 200U) << "flushed";
+}
+
 // Adaptive linger --------------------------------------------------------------------------------
 
 Config adaptive(Duration linger = second * 60) {
