@@ -131,6 +131,7 @@ struct Topic {
     /// Batches of raw entries, in order. While there are any, new records queue behind them.
     List<Batch, &Batch::queue_hook> parked;
     bool watched = false;                    ///< ProducerCore::missing_ has it
+    bool to_unpark = false;                  ///< is in ProducerCore::to_unpark_
     std::uint32_t unpark_at = 0;             ///< bytes of the first parked slab already moved on
     std::uint32_t unpark_slab = 0;
     std::uint32_t unpark_run = 0;            ///< run and record within the run, likewise

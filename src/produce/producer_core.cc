@@ -273,22 +273,28 @@ void ProducerCore::expire_missing_topics(Instant now) {
 
 /// Those that find no memory wait for the next turn that something else makes.
 void ProducerCore::work_on_topics(Instant now) {
-    if (unpark_left_ == 0) unpark_left_ = to_unpark_.size();
+    // After a round that was in vain there is nothing to try before memory has come free.
+    if (unpark_left_ == 0 && arena_.bytes_used() != starved_at_) unpark_left_ = to_unpark_.size();
     unparked_ = false;
     std::uint32_t items = config_.turn_items_max;
     while (unpark_left_ != 0 && items != 0) {
         Topic& topic = *to_unpark_.front();
         bool done = true;
+        const std::uint32_t before = items;
         if (topic.state == Topic::State::known) done = accumulator_.unpark(topic, items, now);
+        unpark_moves_ |= done || items != before;
         if (!done && items == 0) return;  // it goes on from there
         if (topic.state == Topic::State::refused) {
             accumulator_.fail_parked(topic, Outcome::refused(topic.error));
         }
         to_unpark_.pop_front();
+        topic.to_unpark = !done;
         if (!done) to_unpark_.push_back(&topic);
         unparked_ |= done;
-        --unpark_left_;
         if (items != 0) --items;
+        if (--unpark_left_ != 0) continue;
+        starved_at_ = unpark_moves_ ? SIZE_MAX : arena_.bytes_used();
+        unpark_moves_ = false;
     }
 }
 
@@ -403,7 +409,10 @@ void ProducerCore::on_change(const Cluster::Change& change, Instant now) {
         if (topic->state == Topic::State::refused) {
             topic->refused_until = now + config_.retry_backoff_max;
         }
-        if (!topic->parked.empty()) to_unpark_.push_back(topic);
+        if (!topic->parked.empty() && !std::exchange(topic->to_unpark, true)) {
+            to_unpark_.push_back(topic);
+            starved_at_ = SIZE_MAX;
+        }
         if (topic->state == Topic::State::missing) watch_missing(*topic);
         for (const auto& partition : topic->partitions) {
             if (partition->bump_due) answers_.want_bump(*partition, now);

@@ -154,6 +154,8 @@ private:
     std::uint64_t connections_up_ = 0;
     Fifo<Topic*> to_unpark_;              ///< topics with parked records and an answer
     std::size_t unpark_left_ = 0;         ///< of to_unpark_: not looked at since they last all were
+    bool unpark_moves_ = false;           ///< something moved since then
+    std::size_t starved_at_ = SIZE_MAX;   ///< of the arena in use when nothing could move
     bool unparked_ = false;               ///< this turn: what waited behind in the rings may come
     Instant next_expiry_log_;
     bool share_eased_ = false;

@@ -265,6 +265,35 @@ TEST(Accumulator, WhatComesBehindParkedRecordsWaitsUntilTheseHaveMoved) {
     for (std::size_t i = 0; i < log.size(); ++i) ASSERT_EQ(log[i], std::to_string(i));
 }
 
+TEST(Accumulator, ParkedRecordsThatFindNoMemoryAreNotTriedAgainBeforeSomeComesFree) {
+    Config config;
+    config.turn_items_max = 1;
+    config.batch_records = 1;  // each takes a piece of memory of its own once it has moved
+    CoreWorld world({.partitions = 1}, config, 1 << 20);
+    world.swallow_produce(true);
+    std::uint32_t slot = 0;
+    for (std::uint32_t topic = 0; topic < 3; ++topic) {
+        world.add_topic(topic, "t" + std::to_string(topic));
+        for (int i = 0; i < 400; ++i) ASSERT_TRUE(world.produce(topic, slot++, "x"));
+    }
+    const auto rounds = [&] {
+        int busy = 0;
+        for (int turn = 0; turn < 100; ++turn) {
+            world.core->advance(world.now);
+            busy += world.core->next_deadline(world.now) <= world.now;
+        }
+        return busy;
+    };
+    for (int i = 0; i < 3; ++i) world.settle();
+    for (int i = 0; i < 100 && rounds() == 100; ++i) {}
+    EXPECT_FALSE(world.core->find_topic(0)->parked.empty());
+    EXPECT_EQ(rounds(), 0);
+    world.swallow_produce(false);
+    world.pass(second * 200);  // the timeouts of those that were swallowed, and the others' way
+    EXPECT_EQ(world.reports.size(), slot);
+    EXPECT_GT(world.count(Errc::none), 0U);
+}
+
 TEST(Accumulator, ARefusedTopicFailsItsRecordsAtOnce) {
     CoreWorld world;
     world.add_topic(0, "not/valid");
