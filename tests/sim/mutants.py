@@ -112,9 +112,6 @@ MUTANTS = (
      '    if (entry_ == nullptr) cursor_ = {};\n', ''),
     ('a moved broker is looked up for ever', 'src/produce/producer_core.cc',
      '    node.address_changed = false;\n', ''),
-    ('a record joins a younger batch and forgets its age', 'src/produce/accumulator.cc',
-     '    if (origin.created < batch->created) [[unlikely]] delivery_.on_older('
-     '*batch, origin.created);\n', ''),
     ('a batch that is taken apart loses a record', 'src/produce/rebatch.cc',
      '        return copy(parts[part], bytes[part],',
      '        if (index == 3) return true;\n        return copy(parts[part], bytes[part],'),

@@ -120,8 +120,9 @@ ProducerPlan draw_producer(Dice& dice, const Plan& plan) {
     if (dice.one_in(8)) o.metadata_recovery = MetadataRecovery::none;
     if (dice.one_in(2)) p.turn_items_max = static_cast<std::uint32_t>(dice.magnitude(1, 100));
     draw_compression(dice, p);
-    // Requests here are small, too.
-    if (dice.one_in(3)) p.turn_bytes_max = static_cast<std::uint32_t>(dice.magnitude(10, 10'000));
+    // Requests here are small, too. By dice of its own: the worlds of seeds stay what they were.
+    Dice own(plan.seed + 1);
+    if (own.one_in(3)) p.turn_bytes_max = static_cast<std::uint32_t>(own.magnitude(10, 10'000));
     return p;
 }
 

@@ -33,6 +33,23 @@ TEST(Accumulator, LingerRunsFromABatchsFirstRecord) {
     EXPECT_EQ(world->reports.size(), 10U);
 }
 
+TEST(Accumulator, ABatchIsAsOldAsTheOldestRecordThatHasJoinedIt) {
+    Config config;
+    config.linger = Duration::ms(100);
+    auto world = known_world(config);
+    const Instant begun = world->now;
+    const Instant opened = begun + Duration::ms(90);
+    world->now = opened;
+    ASSERT_TRUE(world->produce(0, 1, "young"));
+    world->now = begun;
+    ASSERT_TRUE(world->produce(0, 2, "old, and has waited in its ring"));
+    world->now = opened;
+    world->pass(Duration::ms(9));
+    EXPECT_EQ(world->reports.size(), 1U);
+    world->pass(Duration::ms(2));
+    EXPECT_EQ(world->reports.size(), 3U);
+}
+
 TEST(Accumulator, AFullBatchDoesNotLinger) {
     Config config;
     config.batch_records = 3;
