@@ -69,7 +69,7 @@ bool Links::serve_one(produce::Node& node, Instant now) {
         any = true;
     }
     for (;;) {
-        switch (connection.poll_action(core_.turn_bytes())) {
+        switch (connection.poll_action(core_.send_bytes())) {
             case Action::none: return any;
             case Action::resolve: resolve(node); break;
             case Action::connect: connect(node, now); break;
