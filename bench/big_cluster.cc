@@ -224,7 +224,8 @@ private:
         auto& connection = node.connection;
         Wire& wire = wires_[node.index];
         for (bool any = false;; any = true) {
-            const Action action = timed([&] { return connection.poll_action(limits::turn_bytes); });
+            const Action action =
+                timed([&] { return connection.poll_action(core_->send_bytes()); });
             switch (action) {
                 case Action::none: answer(node, wire); return any;
                 case Action::resolve: connection.on_resolved(1, "", now_); break;

@@ -6,6 +6,8 @@
 #include <stdexcept>
 
 #include "api/compression.h"
+#include "base/histogram.h"
+#include "base/limits.h"
 #include "load_run.h"
 #include "wire/codec.h"
 
@@ -15,8 +17,6 @@ namespace {
 
 constexpr std::int32_t partitions = 8;
 constexpr std::size_t value_bytes = 250;
-/// What a turn drains at most.
-constexpr std::size_t turn_bytes = 256 << 10;
 /// Of the slices that are compressed alone.
 constexpr std::size_t stream_bytes = 1 << 20;
 const Seconds warm_up_time{0.5};
@@ -81,6 +81,12 @@ Threaded threaded(const Asked& asked, const std::string& address, Seconds lasts)
     return told;
 }
 
+Histogram what_is_in(const SharedHistogram& times) {
+    Histogram told;
+    times.read(told);
+    return told;
+}
+
 /// Inline a `poll` without room for reports is one turn, on its caller's thread: its CPU time,
 /// which no other program can lengthen.
 Histogram cpu_of_turns(const Asked& asked, const std::string& address, Seconds lasts) {
@@ -91,11 +97,11 @@ Histogram cpu_of_turns(const Asked& asked, const std::string& address, Seconds l
     Lane lane = *loaded->open_lane();
     Payload payload(PayloadKind::json, value_bytes);
     std::vector<DeliveryReport> reports(4096);
-    Histogram turns;
+    SharedHistogram turns;
     std::int32_t next = 0;
     const auto begin = Clock::now();
     while (seconds_since(begin) < (warm_up_time + lasts).count()) {
-        for (std::size_t bytes = 0; bytes < turn_bytes; bytes += value_bytes) {
+        for (std::size_t bytes = 0; bytes < limits::turn_bytes; bytes += value_bytes) {
             next = (next + 1) % partitions;
             const Record record{
                 .topic = loaded.topic(), .value = payload.next(), .partition = next};
@@ -103,15 +109,12 @@ Histogram cpu_of_turns(const Asked& asked, const std::string& address, Seconds l
         }
         const std::int64_t before = thread_cpu_ns();
         lane.poll({});
-        const auto spent = static_cast<std::uint64_t>(thread_cpu_ns() - before);
-        if (seconds_since(begin) > warm_up_time.count()) {
-            ++turns.counts[Histogram::bucket_of(spent)];
-            turns.max_ns = std::max(turns.max_ns, spent);
-        }
+        const Duration spent = Duration::ns(thread_cpu_ns() - before);
+        if (seconds_since(begin) > warm_up_time.count()) turns.record(spent);
         while (lane.poll(reports) == reports.size()) {}
     }
     loaded->purge(Purge::all, 5s);
-    return turns;
+    return what_is_in(turns);
 }
 
 /// The machine's part of it: a slice is compressed again and again, and nothing else is done.
@@ -125,20 +128,18 @@ Histogram slices_alone(const Asked& asked, Seconds lasts) {
         const ByteSpan line = as_bytes(payload.next());
         lines.insert(lines.end(), line.begin(), line.end());
     }
-    Histogram slices;
+    SharedHistogram slices;
     for (const auto begin = Clock::now(); seconds_since(begin) < lasts.count();) {
         codec.begin(stream_bytes);
         for (std::size_t from = 0; from < stream_bytes;) {
             const std::size_t size = std::min(codec.slice_bytes(), stream_bytes - from);
             const std::int64_t before = thread_cpu_ns();
             codec.add(ByteSpan(lines).subspan(from, size), from + size == stream_bytes);
-            const auto spent = static_cast<std::uint64_t>(thread_cpu_ns() - before);
-            ++slices.counts[Histogram::bucket_of(spent)];
-            slices.max_ns = std::max(slices.max_ns, spent);
+            slices.record(Duration::ns(thread_cpu_ns() - before));
             from += size;
         }
     }
-    return slices;
+    return what_is_in(slices);
 }
 
 /// A histogram's rows, in us.

@@ -62,7 +62,7 @@ struct Config {
     std::uint32_t turn_items_max = 1'000;
     /// Of a batch that is compressed, bytes in one slice; a codec's own are some 100 us.
     std::uint32_t slice_bytes_max = UINT32_MAX;
-    /// What a lane may give and a socket take in one turn.
+    /// What a lane may give in one turn; less than limits::turn_bytes bounds sends, too.
     std::uint32_t turn_bytes_max = limits::turn_bytes;
     bool statistics = true;   ///< with histograms
     broker::ConnectionOptions connection;

@@ -68,11 +68,9 @@ public:
         return std::min(config_.turn_bytes_max,
                         packer_.is_busy() ? limits::packing_turn_bytes : limits::turn_bytes);
     }
-    /// What one send may have. Where nothing is compressed, sends of 256 KiB were measured: a third
-    /// of the rate of 1 KB records was gone.
+    /// What one send may have just now.
     std::uint32_t send_bytes() const {
-        const bool usual = turn_bytes() == limits::turn_bytes;
-        return usual ? std::uint32_t{8U << 20} : turn_bytes();
+        return turn_bytes() < limits::turn_bytes ? turn_bytes() : limits::send_bytes_max;
     }
     /// After any input to the node's connection: takes its events.
     void pump(Node& node, Instant now);

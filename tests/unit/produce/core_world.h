@@ -222,7 +222,7 @@ private:
         Wire& wire = wires_[node.index];
         bool any = false;
         for (bool more = true; more;) {
-            switch (connection.poll_action(core->turn_bytes())) {
+            switch (connection.poll_action(core->send_bytes())) {
                 case Action::none: more = false; break;
                 case Action::resolve: connection.on_resolved(1, "", now); break;
                 case Action::connect: {
