@@ -81,12 +81,18 @@ inline constexpr std::uint32_t turn_bytes = 256 * 1024;
 /// the rate of 1 KB records.
 inline constexpr std::uint32_t send_bytes_max = 8U << 20;
 
+/// Both, while batches are compressed: that takes a turn's time, and is not as fast.
+inline constexpr std::uint32_t packing_turn_bytes = 64 * 1024;
+
 /// Batches whose linger is over that leave in a turn which has not emptied the rings: a batch costs
 /// as much as some 20 records, of which a turn takes 256 KiB.
 inline constexpr std::uint32_t backlog_turn_batches = 64;
 
-/// Both, while batches are compressed: that takes a turn's time, and is not as fast.
-inline constexpr std::uint32_t packing_turn_bytes = 64 * 1024;
+/// Batches that are open where looking ahead begins to pay: some 400 bytes of each are in use.
+inline constexpr std::uint32_t lookahead_batches = 48;
+
+/// Bytes of a place to which a record is likely to go next that the cache is asked for.
+inline constexpr std::uint32_t prefetch_bytes_max = 1024;
 
 /// Topics that a shard begins to warm up in one turn: a name to be kept costs some hundred ns.
 inline constexpr std::uint32_t warm_up_turn_topics = 500;

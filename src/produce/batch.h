@@ -65,7 +65,7 @@ struct PackedPiece {
 /// Invariant 1: from its first send on, records, order, base sequence, producer id and epoch stay.
 /// Invariant 2: its memory is given back when it is resolved, its bytes are out of the kernel's
 ///              hands, and no lane still reads it.
-struct Batch {
+struct alignas(64) Batch {
     enum class State : std::uint8_t {
         free,
         open,       ///< takes records
@@ -92,12 +92,18 @@ struct Batch {
     std::uint8_t attempts = 0;
     Errc last_error = Errc::none;
 
-    Partition* partition = nullptr;
-    Topic* topic = nullptr;
     std::uint32_t slab_count = 0;
     std::uint32_t record_count = 0;
     std::uint32_t bytes = 0;         ///< of all slabs' records, batch header included
     std::uint32_t bytes_max = 0;     ///< a record that makes it more than that belongs to the next
+    std::uint32_t timeout_ms = 0;    ///< of all its records, if they have one of their own; else 0
+    std::int64_t base_timestamp_ms = 0;
+    std::int64_t max_timestamp_ms = 0;
+    Instant created;  ///< when its first record came; linger and timeouts count from it
+    std::array<Slab, limits::batch_slabs_max> slabs;
+
+    Partition* partition = nullptr;
+    Topic* topic = nullptr;
     std::uint32_t packed_bytes = 0;  ///< so far: of all packed pieces, batch header included
     Crc32c packed_crc;               ///< of them without the header
     std::uint32_t packed_from = 0;   ///< of `bytes` without the header: compressed so far
@@ -105,8 +111,6 @@ struct Batch {
     std::uint32_t lenders = 0;       ///< lanes that still read it
     std::uint32_t charged_records = 0;   ///< to its partition's share
 
-    std::int64_t base_timestamp_ms = 0;
-    std::int64_t max_timestamp_ms = 0;
     std::int64_t producer_id = -1;
     std::int32_t base_sequence = -1;
     std::int16_t producer_epoch = -1;
@@ -119,8 +123,6 @@ struct Batch {
     wire::Uuid sent_to;              ///< the topic's id in the last request; zero: by name
     wire::Uuid maybe_in;             ///< which topic it was maybe written to; zero: any of its name
 
-    Instant created;  ///< when its first record came; linger and timeouts count from it
-    std::uint32_t timeout_ms = 0;    ///< of all its records, if they have one of their own; else 0
     std::uint64_t flush_epoch = 0;
 
     ListHook<Batch> queue_hook;      ///< Partition::queue, or Topic::parked
@@ -129,7 +131,6 @@ struct Batch {
     ListHook<Batch> timeout_hook;    ///< those with a timeout of their own, the next to end first
     ListHook<Batch> pack_hook;       ///< to be compressed, in turn
 
-    std::array<Slab, limits::batch_slabs_max> slabs;
     std::array<PackedPiece, limits::packed_pieces_max> pieces;
 
     Slab& last_slab() {

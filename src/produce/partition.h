@@ -33,7 +33,7 @@ struct Share {
 /// Invariant 1: `queue` is in sequence order: in flight and retry first, then sealed, the open one
 ///              last.
 /// Invariant 2: on its node's ready list exactly if Readiness says so; never without a node.
-struct Partition {
+struct alignas(64) Partition {
     Topic* topic = nullptr;
     std::int32_t index = 0;
     Node* node = nullptr;              ///< the leader; null: none known
