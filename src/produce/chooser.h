@@ -27,21 +27,25 @@ public:
     /// The record's own choice, else by its key's hash over all partitions, else one that is led,
     /// or what the own partitioner says. Null: there is no such partition.
     Partition* choose(Topic& topic, const Entry& entry, Instant now) {
-        const std::uint32_t count = topic.partition_count;
-        if (count == 0) return nullptr;
+        if (is_placed(entry)) return placed(topic, entry);
+        if (topic.partition_count == 0) return nullptr;
         std::uint32_t index;
-        if (entry.partition >= 0) {
-            index = static_cast<std::uint32_t>(entry.partition);
-            if (index >= count) return nullptr;
-        } else if (entry.is_hashed()) [[likely]] {
-            index = entry.key_hash % count;
-        } else if (config_.unhashed == Unhashed::sticky) {
+        if (config_.unhashed == Unhashed::sticky) {
             index = sticky_.place(topic, entry.tail_size(), now);
         } else {
             index = choose_unhashed(topic, entry, now);
             if (index == nowhere) return nullptr;
         }
         return topic.partitions[index].get();
+    }
+
+    /// Whether the record itself says where it goes: by its number, or its key's hash.
+    static bool is_placed(const Entry& entry) { return entry.partition >= 0 || entry.is_hashed(); }
+    static Partition* placed(const Topic& topic, const Entry& entry) {
+        const std::uint32_t count = topic.partition_count;
+        auto index = static_cast<std::uint32_t>(entry.partition);
+        if (entry.partition < 0 && count != 0) index = entry.key_hash % count;
+        return index < count ? topic.partitions[index].get() : nullptr;
     }
 
     /// The record has found no memory there, and will be chosen for again.

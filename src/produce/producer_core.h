@@ -17,6 +17,7 @@
 #include "produce/config.h"
 #include "produce/delivery.h"
 #include "produce/housekeeping.h"
+#include "produce/lookahead.h"
 #include "produce/sender.h"
 #include "produce/shares.h"
 #include "produce/warm_up.h"
@@ -51,6 +52,10 @@ public:
         using enum Accumulator::Appended;
         const Accumulator::Appended appended = accumulator_.append(entry, lane, now);
         return appended == yes || (appended == no_memory && on_no_memory(entry, now));
+    }
+    /// For one drain of the ring.
+    Lookahead look_ahead(SpscRing& ring) {
+        return {ring, cluster_, delivery_.lingering().size() >= config_.lookahead_batches};
     }
     void end_of_drain(Instant now) { accumulator_.end_of_drain(now); }
     void release_lent(Batch& batch) { delivery_.release_lent(batch); }

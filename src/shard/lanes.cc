@@ -95,6 +95,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
     const std::uint64_t end = before + core_->turn_bytes();
     bool blocked = false;
     Instant blocked_until = Instant::never();
+    produce::Lookahead lookahead = core_->look_ahead(ring);
     while (const std::byte* at = ring.front()) {
         if (ring.read() >= end) {
             drained.more = true;
@@ -102,6 +103,7 @@ void Lanes::drain_lane(Lane& lane, std::uint16_t number, Instant now, Instant cr
             break;
         }
         const Entry& entry = *reinterpret_cast<const Entry*>(at);
+        lookahead.step();
         if (entry.is_topic_name()) [[unlikely]] {
             meet_topic(entry, now);
         } else {

@@ -52,6 +52,7 @@ void SimProducer::start() {
         shard_options.produce.turn_items_max = mine_.turn_items_max;
         shard_options.produce.slice_bytes_max = mine_.slice_bytes_max;
         shard_options.produce.turn_bytes_max = mine_.turn_bytes_max;
+        shard_options.produce.lookahead_batches = 0;   // always: few are open here
         host_->shards.push_back(std::make_unique<api::ShardHost>(shard_options));
     }
     for (std::uint32_t i = 0; i < options.shards; ++i) {
