@@ -92,6 +92,15 @@ Json to_json(const Latencies& l) {
         json["batch_records"] =
             static_cast<double>(l.open.total()) / static_cast<double>(l.batches);
     }
+    if (!l.shard.brokers.empty()) {
+        const auto add = [&](const std::string& name, const ringpost::Histogram& of) {
+            json[name + "_p50"] = us(static_cast<std::uint64_t>(of.at(0.5).count()));
+            json[name + "_p99"] = us(static_cast<std::uint64_t>(of.at(0.99).count()));
+        };
+        add("shard_latency", l.shard.latency);
+        add("shard_round_trip", l.shard.brokers[0].round_trip);
+        add("shard_turn", l.shard.turn_time);
+    }
     if (l.turn.total() == 0) return json;
     json["turn_p50"] = us(l.turn.at(0.5));
     json["turn_p99"] = us(l.turn.at(0.99));
@@ -237,6 +246,15 @@ private:
                    ratio("p99_to_librdkafka"));
         if (f.contains("batch_records")) {
             fmt::print("{:<17}records a batch: {:.1f}\n", "", n("batch_records"));
+        }
+        if (f.contains("shard_latency_p50")) {
+            const auto both = [&](const std::string& name) {
+                return fmt::format("{:.1f}, {:.1f}", f[name + "_p50"].get<double>(),
+                                   f[name + "_p99"].get<double>());
+            };
+            fmt::print("{:<17}of it p50, p99: accepted to acknowledged {}; request to answer {}; a "
+                       "turn {}\n", "", both("shard_latency"), both("shard_round_trip"),
+                       both("shard_turn"));
         }
         if (f.contains("turn_p50")) {
             fmt::print("{:<17}turn of the loop: p50 {:.2f}, p99 {:.2f}, max {:.0f}\n", "",

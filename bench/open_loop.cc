@@ -41,6 +41,15 @@ void set(rd_kafka_conf_t* conf, const char* name, const std::string& value) {
     }
 }
 
+/// The histograms. There is one broker.
+ShardStatistics since(const ShardStatistics& before, ShardStatistics after) {
+    after.turn_time = after.turn_time.since(before.turn_time);
+    after.latency = after.latency.since(before.latency);
+    BrokerStatistics& broker = after.brokers.at(0);
+    broker.round_trip = broker.round_trip.since(before.brokers.at(0).round_trip);
+    return after;
+}
+
 }  // namespace
 
 Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor, Linger linger) {
@@ -72,6 +81,7 @@ Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor, Linge
         if (!send(i)) die("warm-up");
         while (lane.outstanding() != 0) lane.poll_for(reports, 1s);
     }
+    const ShardStatistics before = producer.statistics().total();
     Generator generator(slice);
     std::uint64_t batches = 0;
     const bool is_inline = reactor == Reactor::inline_;
@@ -89,6 +99,7 @@ Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor, Linge
     drive(generator, caller, send, poll);
     Latencies latencies = generator.take();
     latencies.batches = batches;
+    latencies.shard = since(before, producer.statistics().total());
     return latencies;
 }
 

@@ -3,6 +3,8 @@
 // one's latency counted from the time that was meant for it.
 #pragma once
 
+#include <ringpost/statistics.h>
+
 #include <cstdint>
 #include <string>
 
@@ -26,6 +28,7 @@ struct Latencies {
     double achieved = 0;           ///< messages a second, from the first call to the last report
     std::uint64_t failed = 0;
     std::uint64_t batches = 0;     ///< ringpost's, that the records went in
+    ShardStatistics shard;         ///< ringpost's own: what it counted of them
 };
 
 /// Whether the caller sleeps until its next time or report, or polls without end.
