@@ -88,8 +88,8 @@ inline constexpr std::uint32_t packing_turn_bytes = 64 * 1024;
 /// as much as some 20 records, of which a turn takes 256 KiB.
 inline constexpr std::uint32_t backlog_turn_batches = 64;
 
-/// Batches that are open where looking ahead begins to pay: some 400 bytes of each are in use.
-inline constexpr std::uint32_t lookahead_batches = 48;
+/// Batches that are open where looking ahead pays, as seen with 24 of them.
+inline constexpr std::uint32_t lookahead_batches = 12;
 
 /// Bytes of a place to which a record is likely to go next that the cache is asked for.
 inline constexpr std::uint32_t prefetch_bytes_max = 1024;
