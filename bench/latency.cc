@@ -252,7 +252,7 @@ private:
                 return fmt::format("{:.1f}, {:.1f}", f[name + "_p50"].get<double>(),
                                    f[name + "_p99"].get<double>());
             };
-            fmt::print("{:<17}of it p50, p99: accepted to acknowledged {}; request to answer {}; a "
+            fmt::print("{:<17}batches, p50, p99: taken to acknowledged {}; request to answer {}; a "
                        "turn {}\n", "", both("shard_latency"), both("shard_round_trip"),
                        both("shard_turn"));
         }

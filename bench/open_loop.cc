@@ -81,7 +81,7 @@ Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor, Linge
         if (!send(i)) die("warm-up");
         while (lane.outstanding() != 0) lane.poll_for(reports, 1s);
     }
-    const ShardStatistics before = producer.statistics().total();
+    const ShardStatistics warm = producer.statistics().total();
     Generator generator(slice);
     std::uint64_t batches = 0;
     const bool is_inline = reactor == Reactor::inline_;
@@ -99,7 +99,7 @@ Latencies run_ringpost(const Slice& slice, Caller caller, Reactor reactor, Linge
     drive(generator, caller, send, poll);
     Latencies latencies = generator.take();
     latencies.batches = batches;
-    latencies.shard = since(before, producer.statistics().total());
+    latencies.shard = since(warm, producer.statistics().total());
     return latencies;
 }
 

@@ -17,7 +17,7 @@ namespace ringpost {
 /// u32 of host order. Where an entry would cross the end of the memory, a zero marker sends the
 /// reader to the front.
 ///
-/// Thread:    one writer (try_reserve, commit) and one reader (front, pop, release).
+/// Thread:    one writer (try_reserve, commit) and one reader (front, peek, pop, release).
 /// Borrows:   the memory, a power of two of bytes, eight-byte aligned.
 /// Bounds:    an entry is at most `entry_bytes_max()`; a full ring refuses, it never grows.
 /// Invariant: 0 <= tail - head <= capacity, both counting bytes since the beginning.

@@ -28,7 +28,7 @@ BatchPool::Use use_for(const Partition& partition, const Batch* parked) {
 /// Smaller ones find their place in the cache, as the last one's last line.
 constexpr std::uint32_t large_record = 256;
 
-/// Of one partition's records, the next one comes here, when those of others have come to theirs.
+/// The partition's next record will be written here; those of others come first, so there is time.
 /// With a record of 1 KB it saves 14 % of the time that a producer spends outside the kernel while
 /// a slow broker keeps its memory full, and 7 % with a fast one.
 void prefetch_place(const std::byte* place, std::uint32_t size) {

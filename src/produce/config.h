@@ -64,7 +64,7 @@ struct Config {
     std::uint32_t slice_bytes_max = UINT32_MAX;
     /// What a lane may give in one turn; less than limits::turn_bytes bounds sends, too.
     std::uint32_t turn_bytes_max = limits::turn_bytes;
-    /// Open batches from which on the cache is asked early for what records need.
+    /// Lingering batches from which on the cache is asked early for what records need.
     std::uint32_t lookahead_batches = limits::lookahead_batches;
     bool statistics = true;   ///< with histograms
     broker::ConnectionOptions connection;

@@ -14,7 +14,7 @@
 
 namespace ringpost::produce {
 
-/// Where many batches are open, a record's partition, its batch and the place in its memory have
+/// Where many batches linger, a record's partition, its batch and the place in its memory have
 /// left the cache since the last record that went there. One is found by way of the other, so each
 /// is asked for a few records after the one before it. Changes nothing that anybody could see.
 ///
@@ -24,7 +24,7 @@ public:
     Lookahead(SpscRing& ring, Cluster& cluster, bool on)
         : ring_(ring), cluster_(cluster), position_(ring.read()), on_(on) {
         if (!on) return;
-        for (std::size_t i = 0; i < ahead; ++i) next();
+        for (std::size_t i = 0; i < ahead && next(); ++i) {}
     }
 
     /// To be called for each entry that is read.
@@ -36,9 +36,11 @@ private:
     /// Entries: to the partition, from there to its batch, and to the place behind its records.
     static constexpr std::size_t ahead = 8, to_batch = 3, to_place = 6;
 
-    [[gnu::noinline]] void next() {
+    /// False: the ring has no more.
+    [[gnu::noinline]] bool next() {
         Partition* partition = nullptr;
-        if (const std::byte* at = ring_.peek(position_)) {
+        const std::byte* const at = ring_.peek(position_);
+        if (at != nullptr) {
             const Entry& entry = *reinterpret_cast<const Entry*>(at);
             position_ += entry.size;
             partition = partition_of(entry);
@@ -47,7 +49,7 @@ private:
         if (partition != nullptr) __builtin_prefetch(partition);
         if (const Batch* batch = open_batch(to_batch)) {
             for_writing(batch);
-            for_writing(&batch->slabs);
+            for_writing(reinterpret_cast<const std::byte*>(batch) + 64);
         }
         if (const Batch* batch = open_batch(to_place)) {
             const Slab& slab = batch->slabs[batch->slab_count - 1];
@@ -56,6 +58,7 @@ private:
             for_writing(&slab.run(slab.run_count));
         }
         ++count_;
+        return at != nullptr;
     }
     /// Null where that takes more than a look at the record.
     Partition* partition_of(const Entry& entry) const {

@@ -38,8 +38,8 @@ struct LevelRow {
 ///
 /// Level 3 for 128 KiB has tables of half the size, which stay in the cache: JSON, text, programs
 /// and binary records of 450 KB are 3 to 20 % faster than with its tables for that size, at 0.0 to
-/// 0.6 % of the ratio; of 200 KB, for which its hashes are of 4 bytes, JSON is 3 % smaller. At the
-/// other levels what is gained for some data is lost for others.
+/// 0.6 % of the ratio; of 200 KB, where zstd itself takes hashes of 4 bytes, JSON is 3 % smaller.
+/// At the other levels what is gained for some data is lost for others.
 constexpr std::array<LevelRow, 5> rows{{
     {-5, 64 << 10},
     {2, 32 << 10},
